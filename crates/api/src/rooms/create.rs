@@ -1,0 +1,74 @@
+//! `POST /api/rooms`
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use hubbub_domain::NewRoom;
+use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::Room;
+use crate::client_address::ClientAddress;
+use crate::error::{Check, Code, Problem};
+use crate::extract::{CurrentUser, Json};
+use crate::state::App;
+
+/// A room to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CreateRoom {
+    /// Its name: 1 to 80 characters on one line.
+    #[schema(example = "Tea at five", min_length = 1)]
+    name: String,
+    /// What it is about: up to 500 characters; empty by default.
+    #[schema(example = "Everybody is welcome.")]
+    description: Option<String>,
+    /// Whether only invited people may see and enter it; `false` by default.
+    #[schema(example = false)]
+    is_private: Option<bool>,
+    /// How many people may be in it at once: 2 to 10 000; 100 by default.
+    #[schema(example = 100, minimum = 2, maximum = 10_000)]
+    max_participants: Option<i64>,
+}
+
+/// Make a room
+///
+/// Whoever makes it owns it.
+#[utoipa::path(
+    post, path = "/api/rooms", tag = "rooms",
+    request_body = CreateRoom,
+    responses(
+        (
+            status = 201, description = "The room.", body = Room,
+            headers(("Location" = String, description = "Path of the room."))
+        ),
+        (status = 409, description = "`room-limit-reached`: this user owns as many rooms as one may"),
+    )
+)]
+pub(crate) async fn create_room(
+    State(app): State<App>,
+    client: ClientAddress,
+    current: CurrentUser,
+    Json(body): Json<CreateRoom>,
+) -> Result<impl IntoResponse, Problem> {
+    app.limits.rooms.by_address(client)?;
+    let mut check = Check::default();
+    let name = check.field("name", RoomName::parse(&body.name));
+    let description =
+        check.field("description", RoomDescription::parse(body.description.as_deref().unwrap_or_default()));
+    let max_participants = check
+        .field("maxParticipants", body.max_participants.map_or(Ok(MaxParticipants::DEFAULT), MaxParticipants::new));
+    let (Some(name), Some(description), Some(max_participants)) = (name, description, max_participants) else {
+        return Err(check.into_problem());
+    };
+
+    let limit = app.config.rooms_per_user;
+    let room = NewRoom { name, description, is_private: body.is_private.unwrap_or(false), max_participants };
+    let Some(room) = app.storage.create_room(current.user, room, limit, app.clock.now()).await? else {
+        let detail = format!("one user may own {limit} rooms; delete one first");
+        return Err(Problem::new(Code::RoomLimitReached, detail));
+    };
+    let location = format!("/api/rooms/{}", room.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(Room::new(&room, current.user, 0))))
+}

@@ -1,0 +1,159 @@
+//! Rooms, their texts and limits, and who may enter the private ones.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::clock::Timestamp;
+use crate::ids::{InviteId, RoomId, UserId};
+use crate::text::{self, TextError};
+use crate::user::parsed_text;
+
+parsed_text! {
+    /// A room's name: 1 to 80 characters, one line.
+    RoomName
+}
+parsed_text! {
+    /// What a room is about: up to 500 characters.
+    RoomDescription
+}
+
+impl RoomName {
+    /// Parses a room's name.
+    ///
+    /// # Errors
+    /// [`TextError`] naming what is wrong.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        text::single_line(text, 1, 80).map(Self)
+    }
+}
+
+impl RoomDescription {
+    /// Parses a description; the empty text is one too.
+    ///
+    /// # Errors
+    /// [`TextError`] naming what is wrong.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        text::multi_line(text, 0, 500).map(Self)
+    }
+}
+
+/// How many people may be in a room at once: 2 to 10 000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MaxParticipants(u32);
+
+/// A limit outside 2 to 10 000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("must be 2 to 10000, is {0}")]
+pub struct MaxParticipantsError(pub i64);
+
+impl MaxParticipants {
+    /// What a room gets when its creator does not say.
+    pub const DEFAULT: Self = Self(100);
+
+    /// Checks a limit.
+    ///
+    /// # Errors
+    /// [`MaxParticipantsError`] when it is not 2 to 10 000.
+    pub fn new(value: i64) -> Result<Self, MaxParticipantsError> {
+        match u32::try_from(value) {
+            Ok(v @ 2..=10_000) => Ok(Self(v)),
+            _ => Err(MaxParticipantsError(value)),
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// A place where people talk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Which.
+    pub id: RoomId,
+    /// Who made it; the owner moderates it, changes it and deletes it.
+    pub owner: UserId,
+    /// Its name.
+    pub name: RoomName,
+    /// What it is about.
+    pub description: RoomDescription,
+    /// Whether only the owner and those who accepted an invitation may see and enter it.
+    pub is_private: bool,
+    /// How many people may be in it at once.
+    pub max_participants: MaxParticipants,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When name, description, privacy or limit last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A room as its creator describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRoom {
+    /// Its name.
+    pub name: RoomName,
+    /// What it is about.
+    pub description: RoomDescription,
+    /// Whether it is private.
+    pub is_private: bool,
+    /// How many people may be in it at once.
+    pub max_participants: MaxParticipants,
+}
+
+/// What the owner changes; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomPatch {
+    /// New name.
+    pub name: Option<RoomName>,
+    /// New description.
+    pub description: Option<RoomDescription>,
+    /// New privacy.
+    pub is_private: Option<bool>,
+    /// New limit; people already inside stay.
+    pub max_participants: Option<MaxParticipants>,
+}
+
+/// A room, and what stands between one user and it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomAccess {
+    /// The room.
+    pub room: Room,
+    /// Whether the user accepted an invitation to it (the owner needs none).
+    pub is_member: bool,
+}
+
+/// An invitation to a private room. Only the hash of its token is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invite {
+    /// Which.
+    pub id: InviteId,
+    /// Where it leads.
+    pub room: RoomId,
+    /// Who made it.
+    pub created_by: UserId,
+    /// SHA-256 of the token.
+    pub token_hash: [u8; 32],
+    /// From when on it is refused.
+    pub expires_at: Timestamp,
+    /// How many more people may accept it; `None` is without limit.
+    pub uses_left: Option<u32>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_two_to_ten_thousand() {
+        for bad in [i64::MIN, -1, 0, 1, 10_001, i64::MAX] {
+            assert_eq!(MaxParticipants::new(bad), Err(MaxParticipantsError(bad)));
+        }
+        assert_eq!(MaxParticipants::new(2).unwrap().get(), 2);
+        assert_eq!(MaxParticipants::new(10_000).unwrap().get(), 10_000);
+    }
+}

@@ -1,0 +1,28 @@
+//! Synthetic peers that speak only the public wire: REST, the WebSocket of docs/PROTOCOL.md, and ICE, DTLS and SRTP by
+//! the `webrtc` crate, which shares no code with the server's media plane.
+//!
+//! A [`Session`] is a login, a [`Signaling`] an open socket, a [`Peer`] somebody in a room who sends and hears. Peers
+//! send payloads that can be recognised ([`payload`]), so that every listener knows of every packet whether it came, came
+//! twice or came late ([`reception`]). [`scenario`] runs many of them and [`report`] says what happened; the binary
+//! `hubbub-loadtest` is the two of them behind a command line.
+//!
+//! Architecture invariant: nothing here knows the server's insides. What a peer cannot do over the public wire cannot be
+//! tested with it.
+
+pub mod error;
+pub mod payload;
+pub mod peer;
+pub mod reception;
+pub mod report;
+pub mod scenario;
+pub mod session;
+pub mod signaling;
+pub mod target;
+
+pub use error::LoadTestError;
+pub use peer::Peer;
+pub use report::Report;
+pub use scenario::Scenario;
+pub use session::Session;
+pub use signaling::Signaling;
+pub use target::Target;

@@ -1,0 +1,213 @@
+//! What types alone cannot say about values: ranges, URLs, and keys that need each other.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+
+use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::{Config, Encryption};
+
+/// The key, and what is wrong with its value and what would be right.
+type Problem = (&'static str, String);
+
+impl Config {
+    /// Checks every value that its type does not.
+    ///
+    /// # Errors
+    /// The first key whose value is not allowed, with what would be right.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        let Self { http, storage, media, auth, limits, signaling, ice, .. } = self;
+        range("http.request_timeout_seconds", http.request_timeout_seconds, 1..=3600)?;
+        range("storage.max_connections", storage.max_connections, 1..=1000)?;
+        range("media.workers", media.workers, 0..=256)?;
+        range("media.slots", media.slots, 1..=32)?;
+        range("media.max_packets_per_second", media.max_packets_per_second, 50..=100_000)?;
+        range("media.max_peers_per_worker", media.max_peers_per_worker, 1..=100_000)?;
+        range("auth.access_token_seconds", auth.access_token_seconds, 60..=86_400)?;
+        range("auth.refresh_token_seconds", auth.refresh_token_seconds, 3600..=31_536_000)?;
+        range("auth.refresh_grace_seconds", auth.refresh_grace_seconds, 0..=10)?;
+        range("auth.email_code_seconds", auth.email_code_seconds, 60..=86_400)?;
+        range("auth.password_threads", auth.password_threads, 0..=256)?;
+        range("limits.rooms_per_user", limits.rooms_per_user, 1..=1_000_000)?;
+        range("signaling.resume_window_seconds", signaling.resume_window_seconds, 1..=3600)?;
+        range("signaling.ping_interval_seconds", signaling.ping_interval_seconds, 1..=300)?;
+        range("signaling.sockets_per_user", signaling.sockets_per_user, 1..=1_000_000)?;
+        range("ice.turn_credential_seconds", ice.turn_credential_seconds, 60..=86_400)?;
+        self.check_server()?;
+        self.check_http()?;
+        self.check_storage()?;
+        self.check_media()?;
+        self.check_mail()?;
+        self.check_ice()?;
+        let right = r#"expected "info", "debug" or module=level pairs such as "info,hubbub_signaling=debug""#;
+        EnvFilter::try_new(&self.log.filter).map_err(|e| ("log.filter", format!("{e}; {right}")))?;
+        Ok(())
+    }
+
+    fn check_server(&self) -> Result<(), Problem> {
+        let name = &self.server.name;
+        if name.trim().is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+            return Err(("server.name", "expected a name of 1 to 64 characters in one line".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn check_http(&self) -> Result<(), Problem> {
+        let right = "expected an address such as https://talk.example.org, without a path";
+        if !self.http.public_url.is_empty() {
+            let url = Url::parse(&self.http.public_url).map_err(|e| ("http.public_url", format!("{e}; {right}")))?;
+            let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+            if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !url.username().is_empty() || !plain {
+                return Err(("http.public_url", right.to_owned()));
+            }
+        }
+        for proxy in &self.http.trusted_proxies {
+            network(proxy).map_err(|problem| ("http.trusted_proxies", problem))?;
+        }
+        Ok(())
+    }
+
+    fn check_storage(&self) -> Result<(), Problem> {
+        let url = &self.storage.url;
+        let known = ["postgres://", "postgresql://", "sqlite:"].iter().any(|scheme| url.starts_with(scheme));
+        if !url.is_empty() && !known {
+            let right = "expected postgres://user:password@host:5432/database, sqlite:///absolute/path.db or nothing";
+            return Err(("storage.url", right.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn check_media(&self) -> Result<(), Problem> {
+        let first = usize::from(self.media.first_port);
+        let last = first + self.media_workers() - 1;
+        if first != 0 && last > usize::from(u16::MAX) {
+            let right = format!("{} workers need ports up to {last}; the last port is 65535", self.media_workers());
+            return Err(("media.first_port", right));
+        }
+        if let Some(address) = self.media.announced_addresses.iter().find(|a| a.is_unspecified() || a.is_multicast()) {
+            let right = format!("{address} cannot be sent to; expected addresses that clients reach");
+            return Err(("media.announced_addresses", right));
+        }
+        Ok(())
+    }
+
+    fn check_mail(&self) -> Result<(), Problem> {
+        let mail = &self.mail;
+        range("mail.smtp_port", mail.smtp_port, 1..=u16::MAX)?;
+        if mail.smtp_host.contains(|c: char| c.is_whitespace() || c == ':' || c == '/') {
+            return Err(("mail.smtp_host", "expected a host name such as smtp.example.org, without port".to_owned()));
+        }
+        let address =
+            mail.from.rsplit_once('<').map_or(mail.from.as_str(), |(_, a)| a.trim_end().trim_end_matches('>'));
+        if mail.from.chars().any(char::is_control) || hubbub_domain::user::Email::parse(address).is_err() {
+            let right = r#"expected a sender such as "Hubbub <hubbub@example.org>""#;
+            return Err(("mail.from", right.to_owned()));
+        }
+        if mail.username.is_empty() != mail.password.is_empty() {
+            return Err((
+                "mail.username",
+                "mail.username and mail.password belong together: set both or none".to_owned(),
+            ));
+        }
+        if mail.encryption == Encryption::None && !mail.password.is_empty() {
+            let right = "a password is sent only over an encrypted connection: expected starttls or tls";
+            return Err(("mail.encryption", right.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn check_ice(&self) -> Result<(), Problem> {
+        let wrong = |urls: &[String], schemes: [&str; 2]| {
+            urls.iter()
+                .find(|u| !schemes.iter().any(|s| u.strip_prefix(s).is_some_and(|rest| !rest.is_empty())))
+                .cloned()
+        };
+        if let Some(url) = wrong(&self.ice.stun_urls, ["stun:", "stuns:"]) {
+            return Err((
+                "ice.stun_urls",
+                format!("{url:?} is no STUN server; expected such as stun:stun.example.org:3478"),
+            ));
+        }
+        if let Some(url) = wrong(&self.ice.turn_urls, ["turn:", "turns:"]) {
+            return Err((
+                "ice.turn_urls",
+                format!("{url:?} is no TURN server; expected such as turn:turn.example.org:3478"),
+            ));
+        }
+        if !self.ice.turn_urls.is_empty() && self.ice.turn_secret.is_empty() {
+            return Err(("ice.turn_secret", "ice.turn_urls needs it: expected coturn's static-auth-secret".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// How many media workers there are.
+    pub(crate) fn media_workers(&self) -> usize {
+        match self.media.workers {
+            0 => cores(),
+            workers => workers,
+        }
+    }
+
+    /// How many passwords are checked at the same time.
+    pub(crate) fn password_threads(&self) -> usize {
+        match self.auth.password_threads {
+            0 => (cores() / 2).max(1),
+            threads => threads,
+        }
+    }
+
+    /// Whose `X-Forwarded-For` is believed.
+    pub(crate) fn trusted_proxies(&self) -> Vec<IpNet> {
+        self.http.trusted_proxies.iter().filter_map(|text| network(text).ok()).collect()
+    }
+
+    /// Where this machine reaches the public listener: one that listens everywhere is on the loopback address too.
+    fn local_address(&self) -> SocketAddr {
+        let mut address = self.http.bind;
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        address
+    }
+
+    /// Whether others can come in, but would be sent to this machine's own address by links.
+    pub(crate) fn lacks_public_url(&self) -> bool {
+        self.http.public_url.is_empty() && !self.http.bind.ip().is_loopback()
+    }
+
+    /// The address people type.
+    pub(crate) fn public_url(&self) -> Url {
+        let text = match self.http.public_url.as_str() {
+            "" => format!("http://{}", self.local_address()),
+            url => url.to_owned(),
+        };
+        Url::parse(&text).expect("checked when the configuration was read; a socket address is a URL's host")
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn range<T: Copy + PartialOrd + std::fmt::Display>(
+    key: &'static str,
+    value: T,
+    allowed: RangeInclusive<T>,
+) -> Result<(), Problem> {
+    if allowed.contains(&value) {
+        return Ok(());
+    }
+    Err((key, format!("{value} is out of range; expected {} to {}", allowed.start(), allowed.end())))
+}
+
+/// An address or a network.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or_else(|_| address())
+        .map_err(|_| format!("{text:?} is no address or network; expected such as 10.0.0.7 or 10.0.0.0/8"))
+}

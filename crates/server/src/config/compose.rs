@@ -1,0 +1,145 @@
+//! The configuration in the terms of each crate that it configures.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hubbub_auth::{Secret, ServerSecret};
+
+use super::{Config, Encryption, Rate};
+use crate::ice::IceServerList;
+
+impl Config {
+    /// For `storage`; without a URL it is SQLite in the data folder.
+    pub(crate) fn for_storage(&self) -> hubbub_storage::Config {
+        let url = match self.storage.url.as_str() {
+            "" => format!("sqlite:{}", self.data.dir.join("hubbub.db").display()),
+            url => url.to_owned(),
+        };
+        hubbub_storage::Config { max_connections: self.storage.max_connections, ..hubbub_storage::Config::new(url) }
+    }
+
+    /// For `auth`.
+    pub(crate) fn for_auth(&self, secret: ServerSecret) -> hubbub_auth::Config {
+        let auth = &self.auth;
+        let mut config = hubbub_auth::Config::new(secret);
+        config.public_url = Some(self.public_url().as_str().trim_end_matches('/').to_owned());
+        config.access_lifetime = Duration::from_secs(auth.access_token_seconds);
+        config.refresh_lifetime = Duration::from_secs(auth.refresh_token_seconds);
+        config.refresh_grace = Duration::from_secs(auth.refresh_grace_seconds);
+        config.code_lifetime = Duration::from_secs(auth.email_code_seconds);
+        config.password.workers = self.password_threads();
+        config
+    }
+
+    /// For the mailer; `None` when mail goes into the outbox.
+    pub(crate) fn for_smtp(&self) -> Option<hubbub_auth::SmtpConfig> {
+        let mail = &self.mail;
+        if mail.smtp_host.is_empty() {
+            return None;
+        }
+        let mut config = hubbub_auth::SmtpConfig::new(&mail.smtp_host, &mail.from);
+        config.port = Some(mail.smtp_port);
+        config.encryption = match mail.encryption {
+            Encryption::Starttls => hubbub_auth::Encryption::StartTls,
+            Encryption::Tls => hubbub_auth::Encryption::Tls,
+            Encryption::None => hubbub_auth::Encryption::None,
+        };
+        if !mail.username.is_empty() {
+            config.username = Some(mail.username.clone());
+            config.password = Some(Secret::new(&mail.password));
+        }
+        Some(config)
+    }
+
+    /// For `sfu`.
+    pub(crate) fn for_sfu(&self) -> hubbub_sfu::Config {
+        hubbub_sfu::Config {
+            workers: self.media_workers(),
+            bind: self.media.bind,
+            first_port: self.media.first_port,
+            announced: self.media.announced_addresses.clone(),
+            max_slots: self.media.slots,
+            max_peers_per_worker: self.media.max_peers_per_worker,
+            max_packets_per_second: self.media.max_packets_per_second,
+        }
+    }
+
+    /// For `signaling`.
+    pub(crate) fn for_signaling(&self) -> hubbub_signaling::Config {
+        let mut config = hubbub_signaling::Config::new(self.public_url());
+        config.slots = u32::try_from(self.media.slots).unwrap_or(u32::MAX);
+        config.ping_interval = Duration::from_secs(self.signaling.ping_interval_seconds);
+        config.resume_window = Duration::from_secs(self.signaling.resume_window_seconds);
+        config.max_sockets_per_user = self.signaling.sockets_per_user;
+        config
+    }
+
+    /// For `api`.
+    pub(crate) fn for_api(&self) -> hubbub_api::Config {
+        let mut config = hubbub_api::Config::new(self.public_url());
+        config.server_name = self.server.name.trim().to_owned();
+        config.registration_open = self.auth.registration_open;
+        config.version = env!("CARGO_PKG_VERSION").to_owned();
+        config.trusted_proxies = self.trusted_proxies();
+        config.outbox_visible = self.mail.smtp_host.is_empty();
+        config.rooms_per_user = u64::from(self.limits.rooms_per_user);
+        config.request_timeout = Duration::from_secs(self.http.request_timeout_seconds);
+        config.ice_servers = Arc::new(IceServerList::new(&self.ice));
+        config.ice_servers_ttl = Duration::from_secs(self.ice.turn_credential_seconds);
+        config.limits = self.limits_for_api();
+        config
+    }
+
+    fn limits_for_api(&self) -> hubbub_api::LimitsConfig {
+        let limits = &self.limits;
+        let limit = |rate: Rate| hubbub_api::LimitConfig::new(rate.burst, rate.refill);
+        hubbub_api::LimitsConfig {
+            general: limit(limits.requests),
+            register: limit(limits.register),
+            login: limit(limits.login),
+            login_account: limit(limits.login_account),
+            verify: limit(limits.verify),
+            verify_account: limit(limits.verify_account),
+            resend: limit(limits.resend),
+            resend_account: limit(limits.resend_account),
+            avatars: limit(limits.avatars),
+            rooms: limit(limits.rooms),
+            invites: limit(limits.invites),
+        }
+    }
+
+    /// Where the data lies.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data.dir
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Origin, load};
+
+    /// What `config/default.toml` documents is what each crate does by default.
+    #[test]
+    fn the_documented_defaults_are_those_of_the_crates() {
+        let origin = Origin { file: None, variables: Vec::new(), folder: tempfile::tempdir().unwrap().path().into() };
+        let (config, _) = load(&origin).unwrap();
+
+        let sfu = hubbub_sfu::Config { workers: config.media_workers(), ..hubbub_sfu::Config::default() };
+        assert_eq!(config.for_sfu(), sfu);
+
+        let api = (config.for_api(), hubbub_api::Config::new(config.public_url()));
+        assert_eq!(format!("{:?}", api.0.limits), format!("{:?}", api.1.limits));
+        assert_eq!((api.0.rooms_per_user, api.0.request_timeout), (api.1.rooms_per_user, api.1.request_timeout));
+        assert_eq!((api.0.server_name, api.0.registration_open), (api.1.server_name, api.1.registration_open));
+
+        let signaling = (config.for_signaling(), hubbub_signaling::Config::new(config.public_url()));
+        assert_eq!(format!("{:?}", signaling.0), format!("{:?}", signaling.1));
+
+        let secret = || hubbub_auth::ServerSecret::from_bytes(&[7; 32]).unwrap();
+        let mut auth = hubbub_auth::Config::new(secret());
+        auth.public_url = Some("http://127.0.0.1:8080".to_owned());
+        assert_eq!(format!("{:?}", config.for_auth(secret())), format!("{auth:?}"));
+        assert!(config.for_smtp().is_none());
+    }
+}

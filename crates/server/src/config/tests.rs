@@ -1,0 +1,170 @@
+use std::fs;
+
+use super::*;
+
+fn origin(folder: &tempfile::TempDir, variables: &[(&str, &str)]) -> Origin {
+    let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Origin { file: None, variables, folder: folder.path().to_owned() }
+}
+
+fn with_file(text: &str) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("hubbub.toml"), text).unwrap();
+    let loaded = load(&origin(&folder, &[])).map(|(config, _)| config);
+    loaded.map_err(|e| e.to_string().replace(&folder.path().display().to_string(), "."))
+}
+
+fn with_variables(variables: &[(&str, &str)]) -> Result<Config, String> {
+    load(&origin(&tempfile::tempdir().unwrap(), variables)).map(|(config, _)| config).map_err(|e| e.to_string())
+}
+
+#[test]
+fn without_a_file_the_documented_defaults_apply() {
+    let config = with_variables(&[]).unwrap();
+    assert_eq!(config.http.bind.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.public_url().as_str(), "http://127.0.0.1:8080/");
+    assert_eq!(config.metrics.bind.unwrap().to_string(), "127.0.0.1:9464");
+    assert_eq!(config.media.first_port, 7882);
+    assert_eq!(config.data.dir, PathBuf::from("./data"));
+    assert!(config.media_workers() >= 1 && config.password_threads() >= 1);
+}
+
+#[test]
+fn a_server_that_listens_everywhere_is_reached_at_loopback_until_a_public_url_is_set() {
+    let everywhere = with_variables(&[("HUBBUB__HTTP__BIND", "0.0.0.0:80")]).unwrap();
+    assert_eq!(everywhere.public_url().as_str(), "http://127.0.0.1/");
+    assert!(everywhere.lacks_public_url());
+    let url = ("HUBBUB__HTTP__PUBLIC_URL", "https://talk.example.org");
+    let public = with_variables(&[("HUBBUB__HTTP__BIND", "[::]:80"), url]).unwrap();
+    assert_eq!(public.public_url().as_str(), "https://talk.example.org/");
+    assert!(!public.lacks_public_url() && !with_variables(&[]).unwrap().lacks_public_url());
+}
+
+#[test]
+fn every_key_of_the_defaults_is_explained_by_a_comment() {
+    let lines: Vec<&str> = DEFAULTS.lines().collect();
+    let mut explained = false;
+    for line in lines {
+        match line.split_once(" = ") {
+            Some((key, _)) if !line.starts_with('#') => assert!(explained, "{key} has no comment above it"),
+            _ if line.starts_with('#') => explained = true,
+            _ => explained = false,
+        }
+    }
+}
+
+#[test]
+fn the_file_wins_over_the_defaults_and_the_environment_over_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("config")).unwrap();
+    fs::write(folder.path().join("config/hubbub.toml"), "[http]\nbind = '0.0.0.0:1'\n[media]\nslots = 5\n").unwrap();
+    fs::write(folder.path().join("hubbub.toml"), "[media]\nslots = 6\n").unwrap();
+    let (config, file) = load(&origin(&folder, &[("HUBBUB__HTTP__BIND", "[::1]:2"), ("HOME", "/")])).unwrap();
+    assert_eq!(file, Some(folder.path().join("config/hubbub.toml")));
+    assert_eq!((config.http.bind.to_string().as_str(), config.media.slots), ("[::1]:2", 5));
+}
+
+#[test]
+fn variables_are_read_as_the_kind_of_the_default() {
+    let config = with_variables(&[
+        ("HUBBUB__MAIL__PASSWORD", "0123"),
+        ("HUBBUB__MAIL__USERNAME", "true"),
+        ("HUBBUB__MEDIA__FIRST_PORT", "9000"),
+        ("HUBBUB__MEDIA__ANNOUNCED_ADDRESSES", "192.0.2.1, 2001:db8::1"),
+        ("HUBBUB__ICE__STUN_URLS", "stun:a.example:3478"),
+        ("HUBBUB__METRICS__BIND", ""),
+    ])
+    .unwrap();
+    assert_eq!((config.mail.password.as_str(), config.mail.username.as_str()), ("0123", "true"));
+    assert_eq!((config.media.first_port, config.media.announced_addresses.len()), (9000, 2));
+    assert_eq!((config.ice.stun_urls.len(), config.metrics.bind), (1, None));
+}
+
+#[test]
+fn errors_name_key_source_and_what_would_be_right_in_one_line() {
+    let cases = [
+        ("[http]\nprot = 1\n", "unknown key http.prot in ./hubbub.toml; [http] has bind, public_url, request_timeout"),
+        ("[htp]\nbind = ''\n", "unknown section [htp] in ./hubbub.toml; sections are auth, data, http"),
+        ("http = 1\n", "http in ./hubbub.toml is a section: write [http] above its keys"),
+        (
+            "[media]\nfirst_port = 70000\n",
+            "media.first_port in ./hubbub.toml is not valid: found 70000, expected a whole number from 0 to 65535 (the default is 7882)",
+        ),
+        (
+            "[media]\nfirst_port = 'a'\n",
+            "media.first_port in ./hubbub.toml is not valid: found \"a\", expected a whole number",
+        ),
+        (
+            "[http]\nbind = 'localhost'\n",
+            "http.bind in ./hubbub.toml is not valid: invalid socket address syntax (the default is \"127.0.0.1:8080\")",
+        ),
+        (
+            "[log]\nformat = 'xml'\n",
+            "log.format in ./hubbub.toml is not valid: found \"xml\", expected one of human, json",
+        ),
+        ("[media]\nslots = 0\n", "media.slots in ./hubbub.toml is not valid: 0 is out of range; expected 1 to 32"),
+        ("[media]\nslots = 33\n", "media.slots in ./hubbub.toml is not valid: 33 is out of range; expected 1 to 32"),
+        ("[server]\nname = ' '\n", "server.name in ./hubbub.toml is not valid: expected a name of 1 to 64 characters"),
+        (
+            "[auth]\nregistration_open = 'maybe'\n",
+            "auth.registration_open in ./hubbub.toml is not valid: found \"maybe\", expected",
+        ),
+        ("[http]\npublic_url = 'talk.example.org'\n", "http.public_url in ./hubbub.toml is not valid: relative URL"),
+        (
+            "[http]\npublic_url = 'ftp://x.org'\n",
+            "http.public_url in ./hubbub.toml is not valid: expected an address such as https",
+        ),
+        (
+            "[http]\ntrusted_proxies = ['10.0.0.0/33']\n",
+            "http.trusted_proxies in ./hubbub.toml is not valid: \"10.0.0.0/33\" is no address",
+        ),
+        ("[storage]\nurl = 'mysql://x'\n", "storage.url in ./hubbub.toml is not valid: expected postgres://"),
+        (
+            "[mail]\nusername = 'x'\n",
+            "mail.username in ./hubbub.toml is not valid: mail.username and mail.password belong together",
+        ),
+        ("[mail]\nfrom = 'nobody'\n", "mail.from in ./hubbub.toml is not valid: expected a sender"),
+        ("[ice]\nturn_urls = ['turn:x:1']\n", "ice.turn_secret in the defaults is not valid: ice.turn_urls needs it"),
+        ("[ice]\nstun_urls = ['x:1']\n", "ice.stun_urls in ./hubbub.toml is not valid: \"x:1\" is no STUN server"),
+        ("[log]\nfilter = 'a=b=c'\n", "log.filter in ./hubbub.toml is not valid:"),
+        ("[limits]\nlogin = 'often'\n", "limits.login in ./hubbub.toml is not valid: \"often\" is no rate; expected"),
+        ("[http\n", "./hubbub.toml is not valid TOML:"),
+    ];
+    for (text, expected) in cases {
+        let error = with_file(text).unwrap_err();
+        assert!(error.starts_with(expected), "{text:?}: {error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn errors_name_the_variable() {
+    let cases = [
+        ("HUBBUB__HTTP__PROT", "1", "unknown key http.prot in the environment variable HUBBUB__HTTP__PROT; [http] has"),
+        ("HUBBUB__HTP__BIND", "1", "unknown section [htp] in the environment variable HUBBUB__HTP__BIND; sections are"),
+        ("HUBBUB__HTTP", "1", "the environment variable HUBBUB__HTTP names no key"),
+        (
+            "HUBBUB__MEDIA__SLOTS",
+            "many",
+            "media.slots in the environment variable HUBBUB__MEDIA__SLOTS is not valid: found \"many\", expected a whole number",
+        ),
+        (
+            "HUBBUB__MEDIA__BIND",
+            "here",
+            "media.bind in the environment variable HUBBUB__MEDIA__BIND is not valid: invalid IP",
+        ),
+    ];
+    for (name, value, expected) in cases {
+        let error = with_variables(&[(name, value)]).unwrap_err();
+        assert!(error.starts_with(expected), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_asked_for_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin =
+        Origin { file: Some(folder.path().join("none.toml")), variables: Vec::new(), folder: folder.path().into() };
+    let error = load(&origin).unwrap_err().to_string();
+    assert!(error.starts_with("cannot read the configuration file") && error.contains("none.toml"), "{error}");
+}

@@ -1,0 +1,104 @@
+//! The `hubbub` binary: reads the configuration, wires everything together, serves until it is told to stop.
+
+mod cleaning;
+mod config;
+mod events;
+mod http;
+mod ice;
+mod lifecycle;
+mod secrets;
+mod telemetry;
+mod wire;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use config::{Config, ConfigError, Origin};
+
+/// Voice rooms for the browser, from two friends to a hall of thousands.
+#[derive(Debug, Parser)]
+#[command(name = "hubbub", version, about)]
+struct Arguments {
+    /// The configuration file; without it ./config/hubbub.toml or ./hubbub.toml, if there is one.
+    #[arg(long, global = true, env = "HUBBUB_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves; the same as no command.
+    Serve,
+    /// About the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Says whether the configuration is valid, and starts nothing.
+    Check,
+    /// Prints every key with its default and what it means.
+    Defaults,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        None | Some(Command::Serve) => serve(arguments.config),
+        Some(Command::Config { command: ConfigCommand::Check }) => check(arguments.config),
+        Some(Command::Config { command: ConfigCommand::Defaults }) => {
+            say(config::DEFAULTS.trim_end());
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read(file: Option<PathBuf>) -> Result<(Config, Option<PathBuf>), ConfigError> {
+    config::load(&Origin { file, variables: std::env::vars().collect(), folder: PathBuf::from(".") })
+}
+
+fn check(file: Option<PathBuf>) -> anyhow::Result<()> {
+    let (_, file) = read(file)?;
+    say(&match file {
+        Some(path) => format!("The configuration in {} is valid.", path.display()),
+        None => "There is no configuration file; the defaults and the environment are valid.".to_owned(),
+    });
+    Ok(())
+}
+
+fn serve(file: Option<PathBuf>) -> anyhow::Result<()> {
+    let (config, file) = read(file)?;
+    telemetry::logging::start(&config.log);
+    lifecycle::raise_file_limit();
+    let file = file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), config.file = file, "hubbub starts");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(wire::run(config))
+}
+
+/// One line on standard output.
+#[expect(clippy::print_stdout, reason = "the answer to a command")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+/// One line on standard error, whatever the error's text looks like.
+#[expect(clippy::print_stderr, reason = "the log may not have started")]
+fn complain(error: &anyhow::Error) {
+    let text = format!("{error:#}");
+    let one_line: Vec<&str> = text.split_whitespace().collect();
+    eprintln!("hubbub: {}", one_line.join(" "));
+}

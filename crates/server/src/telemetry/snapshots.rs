@@ -1,0 +1,199 @@
+//! Numbers that other crates keep as plain integers, turned into metrics when Prometheus asks.
+
+use std::collections::HashMap;
+
+use hubbub_sfu::{DropReason, JOIN_TIME_BUCKETS_MS, LostReason, Sfu, WorkerMetrics};
+use hubbub_signaling::{MetricsSnapshot, Signaling, TIME_BUCKETS};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
+
+/// Reads the media plane and the signaling at every scrape.
+pub(crate) struct Snapshots {
+    sfu: Sfu,
+    signaling: Signaling,
+    desc: Desc,
+}
+
+impl Snapshots {
+    /// A collector for both.
+    ///
+    /// # Errors
+    /// Never in practice: the name and help text are ours.
+    pub(crate) fn new(sfu: Sfu, signaling: Signaling) -> prometheus::Result<Self> {
+        let name = "hubbub_sfu_peers".to_owned();
+        let desc = Desc::new(name, "Everything read from the other crates.".to_owned(), Vec::new(), HashMap::new())?;
+        Ok(Self { sfu, signaling, desc })
+    }
+}
+
+impl Collector for Snapshots {
+    fn desc(&self) -> Vec<&Desc> {
+        vec![&self.desc]
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let mut families = sfu(&self.sfu.metrics().workers);
+        families.extend(signaling(&self.signaling.metrics()));
+        families
+    }
+}
+
+fn sfu(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
+    let each = |value: fn(&WorkerMetrics) -> u64| -> Vec<Sample> {
+        let labelled = |(index, worker)| (vec![("worker", format!("{index}"))], value(worker));
+        workers.iter().enumerate().map(labelled).collect()
+    };
+    let mut families = vec![
+        gauge("hubbub_sfu_peers", "Peers known, connected or not.", each(|w| w.peers)),
+        gauge("hubbub_sfu_peers_connected", "Peers connected.", each(|w| w.connected)),
+        gauge("hubbub_sfu_calls", "Calls with at least one peer.", each(|w| w.calls)),
+        gauge("hubbub_sfu_tcp_connections", "Open media connections over TCP.", each(|w| w.tcp_connections)),
+        counter("hubbub_sfu_packets_in_total", "Datagrams and frames received.", each(|w| w.packets_in)),
+        counter("hubbub_sfu_packets_out_total", "Datagrams and frames sent.", each(|w| w.packets_out)),
+        counter("hubbub_sfu_bytes_in_total", "Bytes received, without UDP, TCP and IP headers.", each(|w| w.bytes_in)),
+        counter("hubbub_sfu_bytes_out_total", "Bytes sent, without UDP, TCP and IP headers.", each(|w| w.bytes_out)),
+        counter("hubbub_sfu_rtp_in_total", "Authentic RTP packets received.", each(|w| w.rtp_in)),
+        counter("hubbub_sfu_rtp_out_total", "RTP packets sent to listeners.", each(|w| w.rtp_out)),
+        counter(
+            "hubbub_sfu_lost_uplink_total",
+            "Packets that got lost from a publisher to here, as their sequence numbers say.",
+            each(|w| w.lost_uplink),
+        ),
+        counter(
+            "hubbub_sfu_lost_downlink_total",
+            "Packets that got lost from here to a listener, as listeners report.",
+            each(|w| w.lost_downlink),
+        ),
+        counter("hubbub_sfu_offers_rejected_total", "Offers that were refused.", each(|w| w.offers_rejected)),
+        counter(
+            "hubbub_sfu_migrations_total",
+            "Connected peers that moved to another address.",
+            each(|w| w.migrations),
+        ),
+        counter("hubbub_sfu_worker_restarts_total", "Workers started again after a panic.", each(|w| w.restarts)),
+    ];
+    let busy = workers.iter().enumerate().map(|(i, w)| (vec![("worker", i.to_string())], w.busy.as_secs_f64()));
+    families.push(counter_f64("hubbub_sfu_busy_seconds_total", "Time spent working, not waiting.", busy.collect()));
+    let sum = |value: &dyn Fn(&WorkerMetrics) -> u64| workers.iter().map(value).sum::<u64>();
+    let drops = DropReason::ALL.iter().map(|&r| (vec![("reason", r.as_str().to_owned())], sum(&|w| w.dropped(r))));
+    families.push(counter(
+        "hubbub_sfu_dropped_total",
+        "What arrived and was not passed on, by reason.",
+        drops.collect(),
+    ));
+    let losts = LostReason::ALL.iter().enumerate();
+    let losts = losts.map(|(i, r)| (vec![("reason", r.as_str().to_owned())], sum(&|w| w.losts[i])));
+    families.push(counter("hubbub_sfu_connections_lost_total", "Connections lost, by reason.", losts.collect()));
+    families.push(join_times(workers));
+    families
+}
+
+fn signaling(now: &MetricsSnapshot) -> Vec<MetricFamily> {
+    let one = |value: u64| vec![(Vec::new(), value)];
+    let by = |label: &'static str, counts: &[(&'static str, u64)]| -> Vec<Sample> {
+        counts.iter().map(|(name, count)| (vec![(label, (*name).to_owned())], *count)).collect()
+    };
+    let prefix = |name: &str| format!("hubbub_signaling_{name}");
+    vec![
+        gauge(&prefix("sockets"), "Open WebSockets.", one(now.sockets)),
+        gauge(&prefix("participants"), "Taken seats, those waiting for their socket included.", one(now.participants)),
+        gauge(&prefix("rooms"), "Rooms with somebody in them.", one(now.rooms)),
+        counter(&prefix("messages_received_total"), "Messages received, by type.", by("type", &now.messages_in)),
+        counter(&prefix("messages_sent_total"), "Messages queued for clients, by type.", by("type", &now.messages_out)),
+        counter(&prefix("errors_total"), "Errors sent, by code.", by("code", &now.errors)),
+        counter(&prefix("handshakes_refused_total"), "WebSocket handshakes refused.", one(now.handshakes_refused)),
+        counter(&prefix("resumes_total"), "Seats that got their socket back.", one(now.resumes)),
+        counter(&prefix("resumes_failed_total"), "Resume tokens that found no seat.", one(now.resumes_failed)),
+        counter(&prefix("seats_timed_out_total"), "Seats whose socket did not come back.", one(now.seats_timed_out)),
+        counter(&prefix("slow_readers_total"), "Sockets closed for reading too slowly.", one(now.slow_readers)),
+        counter(&prefix("floods_total"), "Sockets closed for ignoring the rate limit.", one(now.floods)),
+        times(&prefix("join_seconds"), "From join to joined.", &now.join_time),
+        times(&prefix("media_setup_seconds"), "From an offer to audio flowing.", &now.media_setup_time),
+    ]
+}
+
+fn times(name: &str, help: &str, times: &hubbub_signaling::Histogram) -> MetricFamily {
+    let buckets = TIME_BUCKETS.iter().copied().zip(times.buckets.iter().copied());
+    histogram(name, help, buckets, times.count, times.sum)
+}
+
+fn join_times(workers: &[WorkerMetrics]) -> MetricFamily {
+    let mut cumulative = 0;
+    let buckets = JOIN_TIME_BUCKETS_MS.iter().enumerate().map(|(index, bound)| {
+        cumulative += workers.iter().map(|w| w.join_times.buckets[index]).sum::<u64>();
+        (std::time::Duration::from_millis(*bound).as_secs_f64(), cumulative)
+    });
+    let count = workers.iter().map(|w| w.join_times.count()).sum();
+    let sum = workers.iter().map(|w| w.join_times.sum.as_secs_f64()).sum();
+    histogram("hubbub_sfu_join_seconds", "From the offer to DTLS being done.", buckets, count, sum)
+}
+
+/// `buckets` are upper bounds and cumulative counts.
+fn histogram(name: &str, help: &str, buckets: impl Iterator<Item = (f64, u64)>, count: u64, sum: f64) -> MetricFamily {
+    let bucket = |(bound, cumulative)| {
+        let mut bucket = Bucket::default();
+        bucket.set_upper_bound(bound);
+        bucket.set_cumulative_count(cumulative);
+        bucket
+    };
+    let mut histogram = Histogram::default();
+    histogram.set_bucket(buckets.map(bucket).collect());
+    histogram.set_sample_count(count);
+    histogram.set_sample_sum(sum);
+    let mut metric = Metric::default();
+    metric.set_histogram(histogram);
+    family(name, help, MetricType::HISTOGRAM, vec![metric])
+}
+
+/// Labels and a value.
+type Sample<T = u64> = (Vec<(&'static str, String)>, T);
+
+#[expect(clippy::cast_precision_loss, reason = "Prometheus has no integers; exact up to 2^53")]
+fn float(samples: Vec<Sample>) -> Vec<Sample<f64>> {
+    samples.into_iter().map(|(labels, value)| (labels, value as f64)).collect()
+}
+
+fn gauge(name: &str, help: &str, samples: Vec<Sample>) -> MetricFamily {
+    let metrics = float(samples).into_iter().map(|(names, value)| {
+        let mut gauge = Gauge::default();
+        gauge.set_value(value);
+        let mut metric = Metric::from_label(labels(names));
+        metric.set_gauge(gauge);
+        metric
+    });
+    family(name, help, MetricType::GAUGE, metrics.collect())
+}
+
+fn counter(name: &str, help: &str, samples: Vec<Sample>) -> MetricFamily {
+    counter_f64(name, help, float(samples))
+}
+
+fn counter_f64(name: &str, help: &str, samples: Vec<Sample<f64>>) -> MetricFamily {
+    let metrics = samples.into_iter().map(|(names, value)| {
+        let mut counter = Counter::default();
+        counter.set_value(value);
+        let mut metric = Metric::from_label(labels(names));
+        metric.set_counter(counter);
+        metric
+    });
+    family(name, help, MetricType::COUNTER, metrics.collect())
+}
+
+fn labels(names: Vec<(&'static str, String)>) -> Vec<LabelPair> {
+    let pair = |(name, value): (&str, String)| {
+        let mut pair = LabelPair::default();
+        pair.set_name(name.to_owned());
+        pair.set_value(value);
+        pair
+    };
+    names.into_iter().map(pair).collect()
+}
+
+fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(name.to_owned());
+    family.set_help(help.to_owned());
+    family.set_field_type(kind);
+    family.set_metric(metrics);
+    family
+}

@@ -1,0 +1,198 @@
+//! Everything put together, in the order in which it starts and, backwards, ends.
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use hubbub_auth::{Auth, Mailer, OutboxMailer, ServerSecret, SmtpMailer};
+use hubbub_domain::{Clock, DomainEvent, EventBus, Storage, SystemClock};
+use hubbub_sfu::{Sfu, StartError};
+use hubbub_signaling::Signaling;
+use hubbub_storage::Database;
+use prometheus::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::events::LocalBus;
+use crate::http::{assets, health, layers, listener};
+use crate::lifecycle::StopSignals;
+use crate::telemetry::metrics::HttpMetrics;
+use crate::telemetry::metrics_listener;
+use crate::telemetry::snapshots::Snapshots;
+use crate::{cleaning, secrets};
+
+/// How long requests that are under way at the end may still take.
+const FINISH: Duration = Duration::from_secs(10);
+
+/// How long anything else may take to end, so that a service manager never has to kill us.
+const LET_GO: Duration = Duration::from_secs(5);
+
+/// Starts everything, serves until SIGTERM or SIGINT, and ends everything.
+///
+/// # Errors
+/// One line that names what could not be had: a folder, a port, the database.
+pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+    let mut signals = StopSignals::new().context("signals cannot be handled")?;
+    let stop = CancellationToken::new();
+
+    // Ports first: a second server on the same data must fail before it touches them.
+    let public = bind(config.http.bind, "http.bind").await?;
+    let for_metrics = match config.metrics.bind {
+        Some(address) => Some(bind(address, "metrics.bind").await?),
+        None => None,
+    };
+
+    secrets::prepare_folder(config.data_dir())?;
+    let secret = ServerSecret::from_bytes(&secrets::load_or_create(config.data_dir())?)?;
+
+    let database = Database::connect(&config.for_storage()).await?;
+    let storage: Arc<dyn Storage> = Arc::new(database.clone());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (bus, domain_events) = LocalBus::new();
+    let bus: Arc<dyn EventBus> = Arc::new(bus);
+
+    let mailer = mailer(&config, &storage, &clock)?;
+    let auth = Auth::new(config.for_auth(secret), storage.clone(), clock.clone(), mailer, bus.clone())?;
+
+    let (sfu, media_events) = Sfu::start(config.for_sfu()).map_err(media_advice)?;
+    let signaling =
+        Signaling::new(config.for_signaling(), storage.clone(), auth.clone(), clock.clone(), Arc::new(sfu.clone()));
+    tokio::spawn(signaling.clone().run(media_events));
+    let receiver = signaling.clone();
+    tokio::spawn(forward(domain_events, move |event| receiver.handle_event(event)));
+
+    let registry = registry(&sfu, &signaling)?;
+    let requests = HttpMetrics::register(&registry)?;
+    let api = hubbub_api::State {
+        storage: storage.clone(),
+        auth: auth.clone(),
+        clock: clock.clone(),
+        live: Arc::new(signaling.clone()),
+        events: bus,
+        config: Arc::new(config.for_api()),
+    };
+    let router = Router::new()
+        .merge(hubbub_api::router(api))
+        .merge(signaling.router())
+        .merge(health::router(storage.clone(), stop.clone()))
+        .fallback(assets::fallback);
+    let router = layers::wrap(router, &config.public_url(), requests);
+
+    let connections = TaskTracker::new();
+    announce(&config, &public, &sfu);
+    tokio::spawn(listener::serve(public, router, stop.clone(), connections.clone()));
+    if let Some(listener) = for_metrics {
+        tokio::spawn(listener::serve(listener, metrics_listener::router(registry), stop.clone(), TaskTracker::new()));
+    }
+    tokio::spawn(cleaning::run(storage, clock, stop.clone()));
+
+    let signal = signals.next().await;
+    tracing::info!(signal, "hubbub ends: finishing what is under way; a second signal ends it at once");
+    let end = async {
+        stop.cancel();
+        let _ = tokio::time::timeout(LET_GO, signaling.shutdown()).await;
+        connections.close();
+        if tokio::time::timeout(FINISH, connections.wait()).await.is_err() {
+            tracing::warn!(requests = connections.len(), "some requests did not finish in time");
+        }
+        let _ = tokio::time::timeout(LET_GO, auth.flush()).await;
+        let _ = tokio::time::timeout(LET_GO, sfu.shutdown()).await;
+        let _ = tokio::time::timeout(LET_GO, database.close()).await;
+    };
+    tokio::select! {
+        () = end => {
+            tracing::info!("hubbub has ended");
+            Ok(())
+        }
+        signal = signals.next() => anyhow::bail!("ended at once by a second signal ({signal})"),
+    }
+}
+
+async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    let failed = || format!("cannot listen on {address}; end what uses it, or set {key} to another address");
+    TcpListener::bind(address).await.with_context(failed)
+}
+
+fn mailer(config: &Config, storage: &Arc<dyn Storage>, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Mailer>> {
+    Ok(match config.for_smtp() {
+        Some(smtp) => Arc::new(SmtpMailer::new(&smtp).context("[mail]")?),
+        None => Arc::new(OutboxMailer::new(storage.clone(), clock.clone())),
+    })
+}
+
+fn registry(sfu: &Sfu, signaling: &Signaling) -> prometheus::Result<Registry> {
+    let registry = Registry::new();
+    registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+    registry.register(Box::new(Snapshots::new(sfu.clone(), signaling.clone())?))?;
+    Ok(registry)
+}
+
+/// Only a port that cannot be had is cured by other ports.
+fn media_advice(error: StartError) -> anyhow::Error {
+    let ports = matches!(error, StartError::Bind { .. });
+    let error = anyhow::Error::new(error);
+    if ports { error.context("set media.first_port, media.workers or media.bind otherwise") } else { error }
+}
+
+/// Tells signaling what changed in storage. An event whose handling panics is lost; those after it are not.
+async fn forward(mut events: UnboundedReceiver<DomainEvent>, handle: impl Fn(DomainEvent)) {
+    while let Some(event) = events.recv().await {
+        if catch_unwind(AssertUnwindSafe(|| handle(event))).is_err() {
+            tracing::error!("an event was lost to a panic");
+        }
+    }
+}
+
+fn announce(config: &Config, public: &TcpListener, sfu: &Sfu) {
+    let address = public.local_addr().map_or_else(|_| String::new(), |a| a.to_string());
+    let url = config.public_url();
+    tracing::info!(http.bind = address, media.ports = ?sfu.local_ports(), "hubbub is at {url}");
+    if config.lacks_public_url() {
+        tracing::warn!(
+            "http.bind lets others in; set http.public_url to the address they type, so that links lead here"
+        );
+    }
+    if config.mail.smtp_host.is_empty() {
+        tracing::info!("no mail.smtp_host is set: read mail at {url}dev/outbox, from this machine only");
+    }
+    if let Some(metrics) = config.metrics.bind {
+        tracing::info!("metrics are at http://{metrics}/metrics");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_ports_are_advised_only_where_they_help() {
+        let source = std::io::Error::from(std::io::ErrorKind::AddrInUse);
+        let taken = media_advice(StartError::Bind { address: "127.0.0.1:7882".parse().unwrap(), source });
+        assert!(format!("{taken:#}").starts_with("set media.first_port"), "{taken:#}");
+        let other = media_advice(StartError::Config("media slots: 40 given".to_owned()));
+        assert_eq!(format!("{other:#}"), "media slots: 40 given");
+    }
+
+    #[tokio::test]
+    async fn an_event_whose_handling_panics_does_not_end_the_others() {
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let rooms = [hubbub_domain::RoomId::new(), hubbub_domain::RoomId::new()];
+        for room in rooms {
+            sender.send(DomainEvent::RoomDeleted(room)).unwrap();
+        }
+        drop(sender);
+        let handled = std::cell::RefCell::new(Vec::new());
+        forward(receiver, |event| {
+            handled.borrow_mut().push(event.clone());
+            assert_ne!(event, DomainEvent::RoomDeleted(rooms[0]), "handled badly");
+        })
+        .await;
+        assert_eq!(handled.into_inner(), rooms.map(DomainEvent::RoomDeleted));
+    }
+}

@@ -1,0 +1,11 @@
+//! The real binary, started on free ports with a data folder of its own, and asked what a visitor or an operator would.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod harness;
+mod http;
+mod lifecycle;
+mod observability;
+mod postgres;
+mod sessions;
+mod startup;

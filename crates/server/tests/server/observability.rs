@@ -1,0 +1,142 @@
+//! What the log says, and what it must not.
+
+use serde_json::{Value, json};
+
+use crate::harness::{PASSWORD, Setup, client};
+
+/// One microphone, nobody to hear.
+const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
+    m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:clnt\r\na=ice-pwd:theclientsicepassword000\r\n\
+    a=fingerprint:sha-256 0F:1E:2D:3C:4B:5A:69:78:87:96:A5:B4:C3:D2:E1:F0:0F:1E:2D:3C:4B:5A:69:78:87:96:A5:B4:C3:D2:E1:F0\r\n\
+    a=setup:actpass\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n";
+
+#[tokio::test]
+async fn the_log_is_one_object_a_line_and_holds_no_secret() {
+    let server = Setup::new().with("HUBBUB__LOG__FILTER", "trace").start().await;
+    let ada = server.user("ada").await;
+    let code = server.code_for("ada@example.org").await;
+    let (_, answer) = server.post("/api/auth/ws-ticket", Some(&ada), &json!({})).await;
+    let ticket = answer["ticket"].as_str().expect("a ticket").to_owned();
+    let room = server.room(&ada, "Secret plans").await;
+    let (_, invite) = server.post(&format!("/api/rooms/{room}/invites"), Some(&ada), &json!({})).await;
+    let invitation = invite["token"].as_str().expect("an invitation").to_owned();
+    server.post(&format!("/api/invites/{invitation}/accept"), Some(&ada), &json!({})).await;
+    client().get(format!("{}/invite/{invitation}", server.base)).send().await.unwrap();
+
+    let url = format!("{}/ws?version=1&ticket={ticket}", server.base.replace("http:", "ws:"));
+    let (stream, _) = tokio_tungstenite::connect_async(url).await.expect("the ticket opens a socket");
+    drop(stream);
+    let mut socket = server.socket(&ada).await;
+    socket.send(json!({ "type": "join", "roomId": room })).await;
+    let joined = socket.wait_for("joined").await;
+    let resume = joined["resumeToken"].as_str().unwrap().to_owned();
+    let offer = |sdp: &str| json!({ "type": "session-description", "description": { "type": "offer", "sdp": sdp } });
+    socket.send(offer("v=0\r\na=ice-pwd:averysecreticepassword\r\n")).await;
+    socket.wait_for("error").await;
+    socket.send(offer(OFFER)).await;
+    let answer = socket.wait_for("session-description").await;
+    let answer = answer["description"]["sdp"].as_str().expect("an answer");
+    let ice = |name: &str| answer.lines().find_map(|l| l.strip_prefix(name)).expect("ICE credentials").to_owned();
+    let (ufrag, ice_password) = (ice("a=ice-ufrag:"), ice("a=ice-pwd:"));
+    drop(socket);
+    let mut socket = server.socket(&ada).await;
+    socket.send(json!({ "type": "join", "roomId": room, "resumeToken": resume })).await;
+    let resumed = socket.wait_for("joined").await;
+    assert_eq!(resumed["resumed"], true, "{resumed}");
+    let resumed = resumed["resumeToken"].as_str().unwrap();
+    let (_, _) = server
+        .post("/api/auth/login", None, &json!({ "email": "ada@example.org", "password": "not the right 1" }))
+        .await;
+    let (_, refreshed) = server.post("/api/auth/refresh", None, &json!({ "refreshToken": ada.refresh })).await;
+
+    let log = server.log();
+    assert!(log.lines().count() > 10, "the log says something:\n{log}");
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("not JSON ({e}): {line}"));
+        assert!(line["timestamp"].is_string() && line["level"].is_string(), "{line}");
+    }
+    let secrets = [
+        ("password", PASSWORD),
+        ("wrong password", "not the right 1"),
+        ("access token", &ada.access),
+        ("refresh token", &ada.refresh),
+        ("rotated refresh token", refreshed["refreshToken"].as_str().unwrap()),
+        ("ticket", &ticket),
+        ("invitation", &invitation),
+        ("resume token", &resume),
+        ("new resume token", resumed),
+        ("refused offer", "averysecreticepassword"),
+        ("accepted offer", "theclientsicepassword000"),
+        ("accepted offer's fingerprint", "0F:1E:2D:3C"),
+        ("answer's ICE user", &format!("ice-ufrag:{ufrag}")),
+        ("answer's ICE password", &ice_password),
+    ];
+    for (name, secret) in secrets {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert!(line.is_none(), "the {name} is in the log: {line:?}");
+    }
+    let is_code = |line: &&str| line.split(|c: char| !c.is_ascii_digit()).any(|digits| digits == code);
+    assert!(!log.lines().any(|line| is_code(&line)), "the code is in the log");
+}
+
+#[tokio::test]
+async fn the_log_says_where_mail_goes_and_where_the_server_is() {
+    let setup = Setup::new();
+    let server = setup.start().await;
+    let log = server.log();
+    assert!(log.contains(&format!("http://127.0.0.1:{}/dev/outbox", setup.http)), "{log}");
+    assert!(log.contains(&format!("http://127.0.0.1:{}/", setup.http)), "{log}");
+}
+
+#[tokio::test]
+async fn requests_and_messages_are_counted_by_pattern_not_by_path() {
+    let setup = Setup::new();
+    let server = setup.start().await;
+    let ada = server.user("ada").await;
+    let room = server.room(&ada, "Tea").await;
+    server.get(&format!("/api/rooms/{room}"), Some(&ada)).await;
+    let mut socket = server.socket(&ada).await;
+    socket.send(json!({ "type": "join", "roomId": room })).await;
+    socket.wait_for("joined").await;
+    let metrics = crate::harness::text(&format!("http://127.0.0.1:{}/metrics", setup.metrics)).await;
+    for line in [
+        r#"hubbub_http_requests_total{method="GET",route="/api/rooms/{id}",status="200"} 1"#,
+        "hubbub_signaling_participants 1",
+        "hubbub_signaling_rooms 1",
+        r#"hubbub_signaling_messages_received_total{type="join"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "{line} is missing:\n{metrics}");
+    }
+    assert!(!metrics.contains(&room), "ids would make a time series each");
+}
+
+/// The value of a sample without labels but these.
+fn sample(metrics: &str, name: &str) -> f64 {
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("{name} is missing:\n{metrics}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn what_the_media_port_drops_is_counted_by_reason() {
+    let setup = Setup::new();
+    let server = setup.start().await;
+    let url = format!("http://127.0.0.1:{}/metrics", setup.metrics);
+    let names =
+        [r#"hubbub_sfu_packets_in_total{worker="0"}"#, r#"hubbub_sfu_dropped_total{reason="media_unvalidated"}"#];
+    let before = crate::harness::text(&url).await;
+    let before = names.map(|name| sample(&before, name));
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    // Looks like RTP, from an address that no peer has.
+    let mut stranger = [0_u8; 40];
+    stranger[0] = 0x80;
+    let deadline = std::time::Instant::now() + crate::harness::PATIENCE;
+    loop {
+        socket.send_to(&stranger, ("127.0.0.1", setup.media)).unwrap();
+        let metrics = crate::harness::text(&url).await;
+        if names.iter().zip(before).all(|(name, before)| sample(&metrics, name) > before) {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "nothing is counted:\n{metrics}\n{}", server.log());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}

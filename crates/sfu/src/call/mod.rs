@@ -1,0 +1,271 @@
+//! A call: who may be heard, who is, and by whom. Pure decisions; `now` is passed in.
+//!
+//! Nothing here costs more as a call grows, except a change of who is heard: that concerns every listener.
+
+mod ranking;
+mod speakers;
+mod voice;
+
+use std::time::Instant;
+
+use slab::Slab;
+
+use self::ranking::{Moved, Ranking};
+use self::speakers::Announcer;
+use self::voice::Voice;
+use crate::command::Grants;
+use crate::ids::{CallId, PeerId};
+use crate::metrics::DropReason;
+use crate::rtp::extension::AudioLevel;
+
+/// A member's place in its call.
+pub(crate) type MemberKey = usize;
+
+/// A slot in which a publisher is heard: the listener, as its worker knows it, and which of its slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ear {
+    pub(crate) listener: usize,
+    pub(crate) slot: u8,
+    member: MemberKey,
+}
+
+/// A slot that changed hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SlotChange {
+    /// The listener, as its worker knows it.
+    pub(crate) listener: usize,
+    pub(crate) slot: u8,
+    /// Who is heard there from now on.
+    pub(crate) speaker: Option<PeerId>,
+}
+
+/// Who is heard in a slot, and where the slot stands in that publisher's list of ears.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    speaker: MemberKey,
+    ear: usize,
+}
+
+#[derive(Debug)]
+struct Member {
+    peer: usize,
+    id: PeerId,
+    grants: Grants,
+    slots: Vec<Option<Heard>>,
+    voice: Voice,
+    ears: Vec<Ear>,
+}
+
+/// The state of one call.
+#[derive(Debug)]
+pub(crate) struct Call {
+    id: CallId,
+    max_slots: usize,
+    members: Slab<Member>,
+    ranking: Ranking,
+    announcer: Announcer,
+}
+
+impl Call {
+    pub(crate) fn new(id: CallId, max_slots: usize) -> Self {
+        Self { id, max_slots, members: Slab::new(), ranking: Ranking::default(), announcer: Announcer::default() }
+    }
+
+    pub(crate) const fn id(&self) -> CallId {
+        self.id
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Takes in a member that has neither slots nor a voice yet. `peer` is how its worker knows it.
+    pub(crate) fn join(&mut self, peer: usize, id: PeerId, grants: Grants) -> MemberKey {
+        self.members.insert(Member { peer, id, grants, slots: Vec::new(), voice: Voice::new(), ears: Vec::new() })
+    }
+
+    /// Forgets a member. Its own slots are not reported: there is nobody left to tell.
+    pub(crate) fn leave(&mut self, member: MemberKey, changes: &mut Vec<SlotChange>) {
+        self.set_slots(member, 0, &mut Vec::new());
+        self.silence(member, changes);
+        self.members.remove(member);
+    }
+
+    /// A publisher's stream is over: others take its slots.
+    pub(crate) fn silence(&mut self, member: MemberKey, changes: &mut Vec<SlotChange>) {
+        self.members[member].voice = Voice::new();
+        let moved = self.ranking.remove(member);
+        self.apply(moved, changes);
+        debug_assert!(self.members[member].ears.is_empty(), "nobody hears somebody who is not in the ranking");
+    }
+
+    /// How many slots a listener has; beyond the call's limit they stay empty.
+    pub(crate) fn set_slots(&mut self, member: MemberKey, slots: usize, changes: &mut Vec<SlotChange>) {
+        let slots = slots.min(self.max_slots);
+        for slot in slots..self.members[member].slots.len() {
+            self.clear(member, slot, changes);
+        }
+        self.members[member].slots.resize(slots, None);
+        self.fill(member, changes);
+    }
+
+    pub(crate) fn set_grants(&mut self, member: MemberKey, grants: Grants, changes: &mut Vec<SlotChange>) {
+        self.members[member].grants = grants;
+        if !grants.speak {
+            self.members[member].voice.close();
+            let moved = self.ranking.close(member);
+            self.apply(moved, changes);
+        }
+        self.fill(member, changes);
+    }
+
+    /// The slots in which a member is heard.
+    pub(crate) fn ears(&self, member: MemberKey) -> &[Ear] {
+        &self.members[member].ears
+    }
+
+    /// Decides on an authentic packet of a member: forwarded to its [`Call::ears`], or dropped.
+    pub(crate) fn on_packet(
+        &mut self,
+        now: Instant,
+        member: MemberKey,
+        level: Option<AudioLevel>,
+        changes: &mut Vec<SlotChange>,
+    ) -> Result<(), DropReason> {
+        let publisher = &mut self.members[member];
+        if !publisher.grants.speak {
+            return Err(DropReason::NoGrant);
+        }
+        publisher.voice.on_packet(now, level);
+        if !publisher.voice.is_open(now) {
+            let moved = self.ranking.close(member);
+            self.apply(moved, changes);
+            return Err(DropReason::Silence);
+        }
+        let members = &self.members;
+        let moved = if self.ranking.is_speaking(member) {
+            self.ranking.compete(now, member, self.max_slots, |other| members[other].voice.rank())
+        } else {
+            self.announcer.wake(now);
+            self.ranking.open(member)
+        };
+        self.apply(moved, changes);
+        if self.members[member].ears.is_empty() { Err(DropReason::NotSelected) } else { Ok(()) }
+    }
+
+    /// When [`Call::tick`] is due; `None` while nobody speaks.
+    pub(crate) const fn next_tick(&self) -> Option<Instant> {
+        self.announcer.next()
+    }
+
+    /// Ends the spurts of those who fell silent and returns the list of speakers when it is due.
+    pub(crate) fn tick(&mut self, now: Instant, changes: &mut Vec<SlotChange>) -> Option<Vec<(PeerId, i8)>> {
+        let members = &self.members;
+        let quiet: Vec<MemberKey> =
+            self.ranking.speaking().filter(|member| !members[*member].voice.is_open(now)).collect();
+        for member in quiet {
+            self.members[member].voice.close();
+            let moved = self.ranking.close(member);
+            self.apply(moved, changes);
+        }
+        let listed = self.ranking.speaking().map(|member| &self.members[member]);
+        let listed = listed.filter(|member| member.voice.is_listed());
+        let listed = listed.map(|member| (member.id, level(member.voice.loudness())));
+        self.announcer.tick(now, listed.collect(), self.ranking.anybody_speaks())
+    }
+
+    /// Looks through the listeners whom a change of the ranking concerns.
+    fn apply(&mut self, moved: Option<Moved>, changes: &mut Vec<SlotChange>) {
+        let Some(moved) = moved else { return };
+        // Whoever has n slots hears the first n, or n + 1 when it is among them itself: a change that stays on one side
+        // of that boundary is none to it.
+        let most = self.max_slots + 1;
+        if moved.first >= most {
+            return;
+        }
+        let concerned: Vec<MemberKey> = self
+            .members
+            .iter()
+            .filter(|(_, member)| {
+                let slots = member.slots.len();
+                slots > 0 && moved.first <= slots && moved.last >= slots
+            })
+            .map(|(key, _)| key)
+            .collect();
+        for listener in concerned {
+            self.fill(listener, changes);
+        }
+    }
+
+    /// Puts the first speakers of the ranking into a listener's slots; whoever has one already keeps it.
+    fn fill(&mut self, listener: MemberKey, changes: &mut Vec<SlotChange>) {
+        let member = &self.members[listener];
+        let count = if member.grants.hear { member.slots.len() } else { 0 };
+        let mut wanted = [None; crate::worker::MAX_SLOTS];
+        let others = self.ranking.members().filter(|speaker| *speaker != listener);
+        for (place, speaker) in wanted.iter_mut().zip(others.take(count)) {
+            *place = Some(speaker);
+        }
+        for slot in 0..self.members[listener].slots.len() {
+            let Some(heard) = self.members[listener].slots[slot] else { continue };
+            match wanted.iter_mut().find(|place| **place == Some(heard.speaker)) {
+                Some(place) => *place = None,
+                None => self.clear(listener, slot, changes),
+            }
+        }
+        let mut slot = 0;
+        for speaker in wanted.into_iter().flatten() {
+            while self.members[listener].slots[slot].is_some() {
+                slot += 1;
+            }
+            self.assign(listener, slot, speaker, changes);
+        }
+    }
+
+    fn assign(&mut self, listener: MemberKey, slot: usize, speaker: MemberKey, changes: &mut Vec<SlotChange>) {
+        let id = self.members[speaker].id;
+        let member = &mut self.members[listener];
+        let ear = Ear { listener: member.peer, slot: index(slot), member: listener };
+        note(changes, SlotChange { listener: member.peer, slot: index(slot), speaker: Some(id) });
+        let ears = &mut self.members[speaker].ears;
+        ears.push(ear);
+        let heard = Heard { speaker, ear: ears.len() - 1 };
+        self.members[listener].slots[slot] = Some(heard);
+    }
+
+    fn clear(&mut self, listener: MemberKey, slot: usize, changes: &mut Vec<SlotChange>) {
+        let member = &mut self.members[listener];
+        let Some(heard) = member.slots[slot].take() else { return };
+        note(changes, SlotChange { listener: member.peer, slot: index(slot), speaker: None });
+        let ears = &mut self.members[heard.speaker].ears;
+        ears.swap_remove(heard.ear);
+        let moved = ears.get(heard.ear).copied();
+        if let Some(moved) = moved
+            && let Some(heard_there) = &mut self.members[moved.member].slots[usize::from(moved.slot)]
+        {
+            heard_there.ear = heard.ear;
+        }
+    }
+}
+
+/// Adds a change; of two changes in a row of the same slot only the later one counts.
+fn note(changes: &mut Vec<SlotChange>, change: SlotChange) {
+    let recent = changes.iter_mut().rev().take_while(|earlier| earlier.listener == change.listener);
+    match recent.into_iter().find(|earlier| earlier.slot == change.slot) {
+        Some(earlier) => *earlier = change,
+        None => changes.push(change),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a listener has at most MAX_SLOTS slots")]
+const fn index(slot: usize) -> u8 {
+    slot as u8
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "clamped")]
+fn level(dbov: f32) -> i8 {
+    dbov.round().clamp(-127.0, 0.0) as i8
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! What goes in.
+
+use crate::ids::{CallId, PeerId};
+
+/// What a peer is allowed. Enforced where packets are dropped, not where buttons are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grants {
+    /// Its audio is forwarded. `false` for the muted, whether by themselves or by a moderator.
+    pub speak: bool,
+    /// Others' audio is forwarded to it.
+    pub hear: bool,
+}
+
+/// An order to the media plane. Orders for the same peer are carried out in the order sent.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Makes room for a peer; it has no media until it offers. Adding a peer again moves it to `call`; it keeps its
+    /// connection when that call lives on the same worker, and has to offer again when it does not.
+    AddPeer {
+        /// The call it belongs to.
+        call: CallId,
+        /// The peer.
+        peer: PeerId,
+        /// What it is allowed.
+        grants: Grants,
+    },
+    /// The peer's offer. Answered by [`crate::Event::Answer`] or [`crate::Event::OfferRejected`] with the same `request`.
+    ///
+    /// The same DTLS fingerprint as before with a new ICE user name is an ICE restart and keeps DTLS and SRTP; another
+    /// fingerprint is a new connection of the same peer, and the old one is dropped once this one is answered.
+    Offer {
+        /// The peer.
+        peer: PeerId,
+        /// Comes back with the answer.
+        request: u64,
+        /// The description (RFC 8866), at most 64 KiB.
+        sdp: String,
+    },
+    /// Changes what a peer is allowed, from the next packet on.
+    SetGrants {
+        /// The peer.
+        peer: PeerId,
+        /// What it is allowed now.
+        grants: Grants,
+    },
+    /// Forgets a peer and everything about it. Harmless when it is unknown.
+    RemovePeer {
+        /// The peer.
+        peer: PeerId,
+    },
+}

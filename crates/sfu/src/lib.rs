@@ -1,0 +1,44 @@
+//! The media plane: takes each speaker's Opus packets and forwards them to the listeners of the same call.
+//!
+//! Clients are the only offerers; the sfu is ICE-lite (RFC 8445, section 2.5) and always answers. A client offers one
+//! `sendonly` audio m-line and a fixed number of `recvonly` ones, its *slots*. The sfu puts the loudest speakers into
+//! the slots, keeps sequence numbers and timestamps of each slot continuous, and reports who is in which.
+//!
+//! Architecture invariants:
+//! - No users, rooms, HTTP or SQL: ids are opaque, text is SDP, packets are RTP.
+//! - A worker is one thread that shares nothing: between a packet in and its copies out there is no lock, no reference
+//!   count and no channel, and no allocation but the one that rtc-srtp makes for each packet it encrypts or decrypts.
+//! - Everything below `worker`'s socket loop decides purely: bytes and the current time come in, bytes and events go
+//!   out, so that a simulated network and clock can test it.
+
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
+mod call;
+mod command;
+mod config;
+mod error;
+mod event;
+mod ids;
+mod metrics;
+mod placement;
+mod rtp;
+mod sdp;
+mod sfu;
+#[cfg(any(test, feature = "bench"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "benchmarks need less of it than tests"))]
+mod sim;
+#[cfg(any(test, feature = "bench"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "benchmarks need less of it than tests"))]
+mod test_client;
+mod transport;
+mod worker;
+
+pub use command::{Command, Grants};
+pub use config::Config;
+pub use error::{OfferError, StartError};
+pub use event::{Event, LostReason};
+pub use ids::{CallId, Mid, PeerId};
+pub use metrics::{DropReason, JOIN_TIME_BUCKETS_MS, JoinTimes, Metrics, WorkerMetrics};
+pub use sdp::check_candidate;
+pub use sfu::Sfu;

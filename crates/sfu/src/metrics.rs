@@ -1,0 +1,195 @@
+//! What a worker counts: plain integers, copied out a few times a second.
+
+use std::time::Duration;
+
+use crate::event::LostReason;
+
+/// Declares [`DropReason`] with its labels, so that the list, the names and the help texts cannot drift apart.
+macro_rules! drop_reasons {
+    ($($(#[$doc:meta])* $name:ident => $label:literal,)*) => {
+        /// Why something that arrived was not passed on.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(usize)]
+        pub enum DropReason {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl DropReason {
+            /// Every reason, in the order of [`WorkerMetrics::drops`].
+            pub const ALL: [Self; [$($label),*].len()] = [$(Self::$name),*];
+
+            /// The label of the metric: snake case, stable.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $label,)*
+                }
+            }
+        }
+    };
+}
+
+drop_reasons! {
+    /// The peer may not speak.
+    NoGrant => "no_grant",
+    /// Authentic RTP of an SSRC that was neither signalled nor bound.
+    UnknownSource => "unknown_source",
+    /// RTP of a payload type that was not negotiated.
+    PayloadType => "payload_type",
+    /// Not RTP (RFC 3550, section 5.1), or an extension or padding that does not fit the packet.
+    BadRtp => "bad_rtp",
+    /// Not RTCP (RFC 3550, section 6.4).
+    BadRtcp => "bad_rtcp",
+    /// SRTP or SRTCP with a wrong authentication tag.
+    SrtpAuth => "srtp_auth",
+    /// SRTP or SRTCP that was received before (RFC 3711, section 3.3.2).
+    SrtpReplay => "srtp_replay",
+    /// RTP or RTCP before DTLS was done.
+    NotConnected => "not_connected",
+    /// More packets a second than one peer may send.
+    RateLimit => "rate_limit",
+    /// Silence: nobody speaks in it.
+    Silence => "silence",
+    /// Speech that no listener has a slot for.
+    NotSelected => "not_selected",
+    /// A sequence number that was forwarded before.
+    Duplicate => "duplicate",
+    /// Arrived after its place in the forwarded stream was gone.
+    TooLate => "too_late",
+    /// Not STUN (RFC 8489), or without a user name.
+    StunMalformed => "stun_malformed",
+    /// STUN with a wrong MESSAGE-INTEGRITY.
+    StunBadIntegrity => "stun_bad_integrity",
+    /// STUN for a user name that nobody has.
+    StunUnknownUfrag => "stun_unknown_ufrag",
+    /// STUN from an address that is in use by another peer.
+    StunPathTaken => "stun_path_taken",
+    /// DTLS from an address without a valid STUN check.
+    DtlsUnvalidated => "dtls_unvalidated",
+    /// DTLS that the association refused: damaged, out of turn or beyond its limits.
+    DtlsRefused => "dtls_refused",
+    /// RTP or RTCP from an address without a valid STUN check.
+    MediaUnvalidated => "media_unvalidated",
+    /// Neither STUN, DTLS, RTP nor RTCP (RFC 7983).
+    Unrecognised => "unrecognised",
+    /// The system did not take a datagram for sending.
+    SendFailed => "send_failed",
+    /// A TCP connection whose reader is too slow.
+    TcpQueueFull => "tcp_queue_full",
+    /// A TCP connection refused, or closed before a valid STUN check.
+    TcpUnvalidated => "tcp_unvalidated",
+}
+
+/// The upper bounds of the join time histogram's buckets, in milliseconds; one more bucket takes the rest.
+pub const JOIN_TIME_BUCKETS_MS: [u64; 12] = [10, 25, 50, 100, 200, 400, 800, 1_500, 3_000, 6_000, 12_000, 30_000];
+
+/// How long joins took, from the offer to DTLS being done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JoinTimes {
+    /// Joins a bucket (not cumulative); the last one takes everything above the highest bound.
+    pub buckets: [u64; JOIN_TIME_BUCKETS_MS.len() + 1],
+    /// The sum of all joins' times.
+    pub sum: Duration,
+}
+
+impl JoinTimes {
+    pub(crate) fn observe(&mut self, setup: Duration) {
+        let millis = setup.as_millis();
+        let bucket = JOIN_TIME_BUCKETS_MS.iter().position(|bound| millis <= u128::from(*bound));
+        self.buckets[bucket.unwrap_or(JOIN_TIME_BUCKETS_MS.len())] += 1;
+        self.sum = self.sum.saturating_add(setup);
+    }
+
+    /// How many joins there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+}
+
+/// The numbers of one worker. Counters count from the start of the worker and survive its restarts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkerMetrics {
+    /// Peers that are known now, connected or not.
+    pub peers: u64,
+    /// Peers that are connected now.
+    pub connected: u64,
+    /// Calls with at least one peer now.
+    pub calls: u64,
+    /// TCP connections that are open now.
+    pub tcp_connections: u64,
+    /// Datagrams and frames received.
+    pub packets_in: u64,
+    /// Their bytes, without UDP, TCP and IP headers.
+    pub bytes_in: u64,
+    /// Authentic RTP packets received.
+    pub rtp_in: u64,
+    /// RTP packets sent to listeners.
+    pub rtp_out: u64,
+    /// Datagrams and frames sent.
+    pub packets_out: u64,
+    /// Their bytes, without UDP, TCP and IP headers.
+    pub bytes_out: u64,
+    /// What was dropped, one number a [`DropReason`], in the order of [`DropReason::ALL`].
+    pub drops: [u64; DropReason::ALL.len()],
+    /// How long joins took.
+    pub join_times: JoinTimes,
+    /// Connections lost, one number a [`LostReason`], in the order of [`LostReason::ALL`].
+    pub losts: [u64; LostReason::ALL.len()],
+    /// Packets that listeners reported lost on the way to them.
+    pub lost_downlink: u64,
+    /// Packets that publishers' sequence numbers say were lost on the way here.
+    pub lost_uplink: u64,
+    /// Offers that were refused.
+    pub offers_rejected: u64,
+    /// Times a connected peer moved to another address.
+    pub migrations: u64,
+    /// How often the worker was started again after a panic.
+    pub restarts: u64,
+    /// Time spent working, not waiting.
+    pub busy: Duration,
+}
+
+impl WorkerMetrics {
+    pub(crate) fn drop(&mut self, reason: DropReason) {
+        self.drops[reason as usize] += 1;
+    }
+
+    /// How much was dropped for one reason.
+    #[must_use]
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.drops[reason as usize]
+    }
+
+    pub(crate) fn lost(&mut self, reason: LostReason) {
+        self.losts[reason as usize] += 1;
+    }
+}
+
+/// The numbers of the whole media plane.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// One entry a worker, in the order of their ports.
+    pub workers: Vec<WorkerMetrics>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_unique() {
+        let labels: std::collections::HashSet<_> = DropReason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(labels.len(), DropReason::ALL.len());
+    }
+
+    #[test]
+    fn a_join_falls_into_the_bucket_with_the_next_bound() {
+        let mut times = JoinTimes::default();
+        times.observe(Duration::from_millis(10));
+        times.observe(Duration::from_millis(11));
+        times.observe(Duration::from_secs(31));
+        assert_eq!((times.buckets[0], times.buckets[1], times.buckets[12]), (1, 1, 1));
+        assert_eq!((times.count(), times.sum), (3, Duration::from_millis(31_021)));
+    }
+}

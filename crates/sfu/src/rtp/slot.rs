@@ -1,0 +1,166 @@
+//! One outgoing stream: a listener's slot, whoever speaks in it.
+
+use std::time::Instant;
+
+use super::clock_units;
+use super::packet::OutHeader;
+
+/// One packet's time at 20 ms, the least that timestamps move between two speakers.
+const PACKET: u32 = 960;
+
+/// The largest step of the sequence numbers, a minute of audio (as MAX_DROPOUT in RFC 3550, appendix A.1). SRTP takes a step of
+/// 2^15 for one back, and would encrypt two packets alike: no publisher may bring that about.
+const LEAP_MAX: u64 = 3000;
+
+/// A packet of a publisher, as placed in its stream by [`super::source::Source`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Incoming {
+    /// Which stream, among all of the worker's; never used again.
+    pub(crate) stream: u64,
+    /// Its place there.
+    pub(crate) number: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+}
+
+/// Keeps a slot's sequence numbers and timestamps continuous through changes of the speaker.
+#[derive(Debug)]
+pub(crate) struct SlotRewriter {
+    ssrc: u32,
+    stream: Option<Tuned>,
+    /// The highest sequence number sent, without wrap-arounds.
+    last_sequence: u64,
+    last_timestamp: u32,
+    last_at: Option<Instant>,
+}
+
+/// How the packets of the present stream are mapped.
+#[derive(Clone, Copy, Debug)]
+struct Tuned {
+    stream: u64,
+    first_number: u64,
+    sequence_offset: u64,
+    timestamp_offset: u32,
+}
+
+impl SlotRewriter {
+    /// Starts at random numbers (RFC 3550, section 5.1): the sequence number and timestamp before the first ones.
+    pub(crate) fn new(ssrc: u32, sequence: u16, timestamp: u32) -> Self {
+        let last_sequence = (1 << 32) | u64::from(sequence);
+        Self { ssrc, stream: None, last_sequence, last_timestamp: timestamp, last_at: None }
+    }
+
+    pub(crate) const fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// The timestamp that belongs to `now`, for sender reports; `None` before the first packet.
+    pub(crate) fn timestamp_at(&self, now: Instant) -> Option<u32> {
+        let elapsed = clock_units(now.saturating_duration_since(self.last_at?));
+        Some(self.last_timestamp.wrapping_add(elapsed))
+    }
+
+    /// The header under which a packet goes out; `None` when its place came before the slot tuned in to its stream.
+    #[expect(clippy::cast_possible_truncation, reason = "sequence numbers count modulo 2^16")]
+    pub(crate) fn rewrite(&mut self, now: Instant, packet: &Incoming, payload_type: u8) -> Option<OutHeader> {
+        let (tuned, switched) = match self.stream {
+            Some(tuned) if tuned.stream == packet.stream && !self.leaps(&tuned, packet) => (tuned, false),
+            _ => (self.tune(now, packet), true),
+        };
+        if packet.number < tuned.first_number {
+            return None;
+        }
+        let sequence = packet.number.wrapping_add(tuned.sequence_offset);
+        let timestamp = packet.timestamp.wrapping_add(tuned.timestamp_offset);
+        if sequence > self.last_sequence {
+            self.last_sequence = sequence;
+            self.last_timestamp = timestamp;
+            self.last_at = Some(now);
+        }
+        let marker = packet.marker || switched;
+        Some(OutHeader { marker, payload_type, sequence: sequence as u16, timestamp, ssrc: self.ssrc })
+    }
+
+    const fn leaps(&self, tuned: &Tuned, packet: &Incoming) -> bool {
+        packet.number.wrapping_add(tuned.sequence_offset) > self.last_sequence + LEAP_MAX
+    }
+
+    fn tune(&mut self, now: Instant, packet: &Incoming) -> Tuned {
+        let elapsed = self.last_at.map_or(PACKET, |at| clock_units(now.saturating_duration_since(at)).max(PACKET));
+        let tuned = Tuned {
+            stream: packet.stream,
+            first_number: packet.number,
+            sequence_offset: (self.last_sequence + 1).wrapping_sub(packet.number),
+            timestamp_offset: self.last_timestamp.wrapping_add(elapsed).wrapping_sub(packet.timestamp),
+        };
+        self.stream = Some(tuned);
+        tuned
+    }
+
+    /// Somebody else is heard here: should the present stream come back, it is a new beginning.
+    pub(crate) fn untune(&mut self) {
+        self.stream = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn packet(stream: u64, number: u64, timestamp: u32) -> Incoming {
+        Incoming { stream, number, timestamp, marker: false }
+    }
+
+    #[test]
+    fn a_change_of_speaker_keeps_the_count_and_the_time() {
+        let start = Instant::now();
+        let mut slot = SlotRewriter::new(7, 65_534, u32::MAX - 959);
+        let a = slot.rewrite(start, &packet(1, 1000, 5_000), 111).expect("sent");
+        assert_eq!((a.sequence, a.timestamp, a.marker, a.ssrc), (65_535, 0, true, 7));
+        let a = slot.rewrite(start + Duration::from_millis(20), &packet(1, 1001, 5_960), 111).expect("sent");
+        assert_eq!((a.sequence, a.timestamp, a.marker), (0, 960, false));
+        let b = slot.rewrite(start + Duration::from_millis(120), &packet(2, 9, 77), 111).expect("sent");
+        assert_eq!((b.sequence, b.timestamp, b.marker), (1, 960 + 4_800, true), "100 ms later is 4800 later");
+        let b = slot.rewrite(start + Duration::from_millis(140), &packet(2, 12, 77 + 2880), 111).expect("sent");
+        assert_eq!((b.sequence, b.timestamp), (4, 960 + 4_800 + 2880), "two lost packets keep their numbers");
+        let late = slot.rewrite(start + Duration::from_millis(141), &packet(2, 11, 77 + 1920), 111).expect("sent");
+        assert_eq!((late.sequence, late.timestamp), (3, 960 + 4_800 + 1920));
+        assert_eq!(slot.rewrite(start, &packet(2, 8, 0), 111), None, "its number went to the speaker before");
+    }
+
+    #[test]
+    fn back_to_back_speakers_never_share_a_timestamp() {
+        let now = Instant::now();
+        let mut slot = SlotRewriter::new(7, 0, 0);
+        let a = slot.rewrite(now, &packet(1, 1, 1), 111).expect("sent");
+        let b = slot.rewrite(now, &packet(2, 1, 1), 111).expect("sent");
+        assert_eq!(b.timestamp, a.timestamp + PACKET);
+    }
+
+    #[test]
+    fn a_leap_of_the_publishers_numbers_is_none_of_the_slots() {
+        let now = Instant::now();
+        let mut slot = SlotRewriter::new(7, 0, 0);
+        let mut send = |number: u64| slot.rewrite(now, &packet(1, number, 0), 111).map(|header| header.sequence);
+        assert_eq!([10, 11, 3011].map(&mut send), [Some(1), Some(2), Some(3002)], "a minute may be lost");
+        assert_eq!([6012, 6013].map(&mut send), [Some(3003), Some(3004)], "more begins anew");
+        assert_eq!(send(3012), None, "what came before the leap is gone");
+        for leap in 1..100 {
+            assert_eq!(send(6013 + leap * 0x7fff), Some(3004 + u16::try_from(leap).expect("small")));
+        }
+    }
+
+    #[test]
+    fn a_speaker_who_comes_back_begins_anew() {
+        let start = Instant::now();
+        let mut slot = SlotRewriter::new(7, 0, 0);
+        slot.rewrite(start, &packet(1, 1, 0), 111).expect("sent");
+        slot.untune();
+        let later = start + Duration::from_secs(1);
+        let again = slot.rewrite(later, &packet(1, 50, 0), 111).expect("sent");
+        assert_eq!((again.sequence, again.timestamp, again.marker), (2, 960 + 48_000, true));
+        assert_eq!(slot.timestamp_at(later + Duration::from_millis(10)), Some(960 + 48_000 + 480));
+    }
+}

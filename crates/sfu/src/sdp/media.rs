@@ -1,0 +1,170 @@
+//! One m-line with audio.
+
+use rtc_sdp::description::media::MediaDescription;
+
+use crate::ids::Mid;
+
+/// `urn:ietf:params:rtp-hdrext:ssrc-audio-level`, RFC 6464.
+pub(super) const AUDIO_LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+/// `urn:ietf:params:rtp-hdrext:sdes:mid`, RFC 9143, section 16.
+pub(super) const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+
+/// The largest id of a one-byte header extension (RFC 8285, section 4.2).
+const EXTENSION_ID_MAX: u16 = 14;
+
+/// SSRCs one m-line may name: the stream's, its retransmission's, its forward error correction's.
+const SSRCS_MAX: usize = 8;
+
+/// Who sends on an m-line, as seen by whoever wrote it (RFC 8866, section 6.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// Both.
+    SendRecv,
+    /// Only the writer.
+    SendOnly,
+    /// Only the reader.
+    RecvOnly,
+    /// Nobody.
+    Inactive,
+}
+
+impl Direction {
+    /// Whether the writer sends.
+    pub(crate) const fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    /// The attribute.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::SendRecv => "sendrecv",
+            Self::SendOnly => "sendonly",
+            Self::RecvOnly => "recvonly",
+            Self::Inactive => "inactive",
+        }
+    }
+
+    /// The direction that is said; `sendrecv` when none is (RFC 8866, section 6.7).
+    fn of(media: &MediaDescription) -> Self {
+        [Self::SendOnly, Self::RecvOnly, Self::Inactive, Self::SendRecv]
+            .into_iter()
+            .find(|direction| media.has_attribute(direction.as_str()))
+            .unwrap_or(Self::SendRecv)
+    }
+}
+
+/// Opus on an m-line (RFC 7587).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Opus {
+    /// Its payload type.
+    pub(crate) payload_type: u8,
+    /// Its `a=fmtp` parameters, empty when there are none.
+    pub(crate) fmtp: String,
+    /// The payload type of `red/48000/2` (RFC 2198), when it is offered.
+    pub(crate) red: Option<u8>,
+}
+
+/// Ids of the RTP header extensions that are used here (RFC 8285).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extensions {
+    /// RFC 6464.
+    pub(crate) audio_level: Option<u8>,
+    /// RFC 9143.
+    pub(crate) mid: Option<u8>,
+}
+
+/// An m-line that is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Media {
+    /// Its name; unique in the offer.
+    pub(crate) mid: Mid,
+    /// Who sends, as the client sees it.
+    pub(crate) direction: Direction,
+    /// Its codec.
+    pub(crate) opus: Opus,
+    /// Its header extensions.
+    pub(crate) extensions: Extensions,
+    /// The SSRCs the client says it sends with; often empty.
+    pub(crate) ssrcs: Vec<u32>,
+}
+
+impl Media {
+    /// Reads an audio m-line.
+    ///
+    /// # Errors
+    /// Says what is missing or wrong.
+    pub(super) fn read(mid: Mid, media: &MediaDescription) -> Result<Self, String> {
+        if !media.has_attribute("rtcp-mux") {
+            return Err(format!("the m-line {mid} needs a=rtcp-mux (RFC 5761)"));
+        }
+        Ok(Self {
+            direction: Direction::of(media),
+            opus: Opus::of(media).ok_or_else(|| format!("the m-line {mid} needs opus/48000/2 (RFC 7587)"))?,
+            extensions: Extensions::of(media),
+            ssrcs: ssrcs(media),
+            mid,
+        })
+    }
+}
+
+/// The values of all attributes of a name.
+pub(super) fn values<'a>(media: &'a MediaDescription, key: &'a str) -> impl Iterator<Item = &'a str> {
+    media.attributes.iter().filter(move |a| a.key == key).filter_map(|a| a.value.as_deref())
+}
+
+impl Opus {
+    fn of(media: &MediaDescription) -> Option<Self> {
+        let payload_type = payload_type(media, "opus/48000/2")?;
+        let fmtp = values(media, "fmtp").find_map(|value| {
+            let (of, parameters) = value.split_once(' ')?;
+            (of.parse() == Ok(payload_type)).then(|| parameters.trim().to_owned())
+        });
+        Some(Self { payload_type, fmtp: fmtp.unwrap_or_default(), red: payload_type_red(media) })
+    }
+}
+
+fn payload_type_red(media: &MediaDescription) -> Option<u8> {
+    payload_type(media, "red/48000/2")
+}
+
+/// The first payload type of the m-line that an `a=rtpmap` maps to `codec` (names in any case, RFC 4855, section 3).
+fn payload_type(media: &MediaDescription, codec: &str) -> Option<u8> {
+    let mapped = |format: &str| {
+        values(media, "rtpmap").any(|value| {
+            value.split_once(' ').is_some_and(|(of, name)| of == format && name.trim().eq_ignore_ascii_case(codec))
+        })
+    };
+    media
+        .media_name
+        .formats
+        .iter()
+        .filter(|format| mapped(format))
+        .filter_map(|format| format.parse().ok())
+        // Others would look like RTCP (RFC 5761, section 4).
+        .find(|pt: &u8| (0..=63).contains(pt) || (96..=127).contains(pt))
+}
+
+impl Extensions {
+    fn of(media: &MediaDescription) -> Self {
+        let id = |uri: &str| {
+            values(media, "extmap").find_map(|value| {
+                let mut words = value.split_ascii_whitespace();
+                let id =
+                    words.next()?.split('/').next()?.parse().ok().filter(|id| (1..=EXTENSION_ID_MAX).contains(id))?;
+                (words.next() == Some(uri)).then(|| u8::try_from(id).ok())?
+            })
+        };
+        Self { audio_level: id(AUDIO_LEVEL_URI), mid: id(MID_URI) }
+    }
+}
+
+fn ssrcs(media: &MediaDescription) -> Vec<u32> {
+    let mut all = Vec::new();
+    for value in values(media, "ssrc") {
+        let ssrc = value.split(' ').next().and_then(|number| number.parse().ok());
+        if let Some(ssrc) = ssrc.filter(|ssrc| !all.contains(ssrc) && all.len() < SSRCS_MAX) {
+            all.push(ssrc);
+        }
+    }
+    all
+}

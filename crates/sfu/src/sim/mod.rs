@@ -1,0 +1,249 @@
+//! A simulated network and clock between one worker and many synthetic clients.
+//!
+//! Deterministic but for keys and credentials: losses, delays and repetitions come from a seeded generator.
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::command::{Command, Grants};
+use crate::event::Event;
+use crate::ids::{CallId, PeerId};
+use crate::test_client::{ClientOptions, TestClient};
+use crate::transport::{Identity, Path};
+use crate::worker::core::{Settings, WorkerCore};
+
+/// Granted everything.
+pub(crate) const BOTH: Grants = Grants { speak: true, hear: true };
+/// The simulation's resolution.
+const TICK: Duration = Duration::from_millis(1);
+
+/// What one direction of the network does to datagrams.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Impairment {
+    /// The share that is lost.
+    pub(crate) loss: f64,
+    /// The share that arrives twice.
+    pub(crate) repeated: f64,
+    pub(crate) delay: Duration,
+    /// Up to this much is added to the delay: more than the packets' spacing reorders them.
+    pub(crate) jitter: Duration,
+}
+
+impl Impairment {
+    pub(crate) const NONE: Self =
+        Self { loss: 0.0, repeated: 0.0, delay: Duration::from_millis(5), jitter: Duration::ZERO };
+}
+
+/// A datagram in flight; ordered by arrival.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Flight {
+    at: Instant,
+    order: u64,
+    from: SocketAddr,
+    to: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+/// The simulation.
+pub(crate) struct Sim {
+    pub(crate) now: Instant,
+    pub(crate) core: WorkerCore,
+    pub(crate) server: SocketAddr,
+    pub(crate) clients: Vec<TestClient>,
+    /// Everything the worker reported, in order.
+    pub(crate) events: Vec<Event>,
+    pub(crate) uplink: Impairment,
+    pub(crate) downlink: Impairment,
+    /// Datagrams the worker sent to each address.
+    pub(crate) sent_to: HashMap<SocketAddr, u64>,
+    /// Copies of SRTP packets that went to the worker, for replaying.
+    pub(crate) captured: Option<Vec<(SocketAddr, Vec<u8>)>>,
+    in_flight: BinaryHeap<Reverse<Flight>>,
+    order: u64,
+    rng: StdRng,
+}
+
+impl Sim {
+    /// A worker and a network without faults.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self::with(seed, |_| {})
+    }
+
+    /// The same with other settings.
+    pub(crate) fn with(seed: u64, change: impl FnOnce(&mut Settings)) -> Self {
+        let now = Instant::now();
+        let server = SocketAddr::from(([192, 0, 2, 1], 7882));
+        let mut settings = Settings {
+            identity: Identity::generate().expect("a certificate"),
+            addresses: vec![server],
+            max_slots: 8,
+            max_peers: 10_000,
+            max_packets_per_second: 500,
+        };
+        change(&mut settings);
+        Self {
+            now,
+            core: WorkerCore::new(settings, now, Duration::from_secs(1_800_000_000)),
+            server,
+            clients: Vec::new(),
+            events: Vec::new(),
+            uplink: Impairment::NONE,
+            downlink: Impairment::NONE,
+            sent_to: HashMap::new(),
+            captured: None,
+            in_flight: BinaryHeap::new(),
+            order: 0,
+            rng: StdRng::seed_from_u64(seed),
+        }
+    }
+
+    /// The address of the nth client; numbers that no client has are strangers.
+    pub(crate) fn address(client: usize) -> SocketAddr {
+        let [.., high, low] = client.to_be_bytes();
+        SocketAddr::from(([10, 0, high, low], 40_000))
+    }
+
+    /// The peer id of the nth client.
+    pub(crate) fn peer(client: usize) -> PeerId {
+        PeerId(client as u128 + 1)
+    }
+
+    /// Adds a client to a call and lets it offer; returns its number.
+    pub(crate) fn join(&mut self, call: u128, options: ClientOptions) -> usize {
+        let client = self.clients.len();
+        self.clients.push(TestClient::new(Self::address(client), options));
+        self.order(Command::AddPeer { call: CallId(call), peer: Self::peer(client), grants: BOTH });
+        self.offer(client);
+        client
+    }
+
+    /// Adds many clients to call 1 and waits until all are connected.
+    pub(crate) fn join_all(&mut self, count: usize) {
+        for _ in 0..count {
+            self.join(1, ClientOptions::default());
+        }
+        let connected = |sim: &Self| sim.events.iter().filter(|event| matches!(event, Event::Connected { .. })).count();
+        assert!(self.run_until(Duration::from_secs(20), |sim| connected(sim) == count), "all connect");
+        // What is still in flight arrives.
+        self.run(Duration::from_millis(50));
+    }
+
+    /// The client's offer, and its answer.
+    pub(crate) fn offer(&mut self, client: usize) {
+        let sdp = self.clients[client].offer();
+        self.offer_sdp(client, sdp);
+    }
+
+    /// An offer of the test's own.
+    pub(crate) fn offer_sdp(&mut self, client: usize, sdp: String) {
+        self.order(Command::Offer { peer: Self::peer(client), request: 7, sdp });
+    }
+
+    pub(crate) fn order(&mut self, command: Command) {
+        self.core.handle_command(self.now, command);
+        self.pump();
+    }
+
+    /// One packet of speech from a client, `payload` being what listeners recognise it by.
+    pub(crate) fn speak(&mut self, client: usize, payload: &[u8]) {
+        self.clients[client].send_audio(30, payload);
+        self.pump();
+    }
+
+    /// Sends bytes to the worker as they are, without the network's faults.
+    pub(crate) fn inject(&mut self, from: SocketAddr, bytes: &[u8]) {
+        self.core.handle_datagram(self.now, Path::udp(from), bytes);
+        self.pump();
+    }
+
+    /// Lets time pass until something holds, at most `limit`.
+    pub(crate) fn run_until(&mut self, limit: Duration, holds: impl Fn(&Self) -> bool) -> bool {
+        let end = self.now + limit;
+        while self.now < end {
+            if holds(self) {
+                return true;
+            }
+            self.tick();
+        }
+        holds(self)
+    }
+
+    /// Lets time pass.
+    pub(crate) fn run(&mut self, duration: Duration) {
+        self.run_until(duration, |_| false);
+    }
+
+    fn tick(&mut self) {
+        self.now += TICK;
+        let now = self.now;
+        while self.in_flight.peek().is_some_and(|Reverse(flight)| flight.at <= now) {
+            let Some(Reverse(flight)) = self.in_flight.pop() else { break };
+            if flight.to == self.server {
+                self.core.handle_datagram(now, Path::udp(flight.from), &flight.bytes);
+            } else if let Some(client) = self.clients.iter_mut().find(|client| client.address() == flight.to) {
+                client.handle_datagram(now, &flight.bytes);
+            }
+            self.pump();
+        }
+        self.core.handle_timeout(now);
+        for client in &mut self.clients {
+            if client.next_timeout().is_some_and(|due| due <= now) {
+                client.handle_timeout(now);
+            }
+        }
+        self.pump();
+    }
+
+    /// Carries what everybody has to send, and hands answers to their clients.
+    pub(crate) fn pump(&mut self) {
+        let events: Vec<Event> = self.core.drain_events().collect();
+        for event in events {
+            if let Event::Answer { peer, sdp, .. } = &event {
+                let client = usize::try_from(peer.0 - 1).expect("a client");
+                self.clients[client].accept_answer(self.now, sdp);
+            }
+            self.events.push(event);
+        }
+        let mut outbox = std::mem::take(self.core.outbox_mut());
+        for (path, bytes) in outbox.iter() {
+            *self.sent_to.entry(path.remote).or_default() += 1;
+            self.carry(self.server, path.remote, bytes.to_vec(), self.downlink);
+        }
+        outbox.clear();
+        *self.core.outbox_mut() = outbox;
+        for client in 0..self.clients.len() {
+            while let Some((from, to, bytes)) = self.clients[client].poll_datagram() {
+                if bytes[0] >= 128
+                    && let Some(captured) = &mut self.captured
+                {
+                    captured.push((from, bytes.clone()));
+                }
+                self.carry(from, to, bytes, self.uplink);
+            }
+        }
+    }
+
+    fn carry(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>, by: Impairment) {
+        if self.rng.random_bool(by.loss) {
+            return;
+        }
+        if self.rng.random_bool(by.repeated) {
+            self.launch(from, to, bytes.clone(), by);
+        }
+        self.launch(from, to, bytes, by);
+    }
+
+    fn launch(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>, by: Impairment) {
+        self.order += 1;
+        let at = self.now + by.delay + by.jitter.mul_f64(self.rng.random::<f64>());
+        self.in_flight.push(Reverse(Flight { at, order: self.order, from, to, bytes }));
+    }
+}

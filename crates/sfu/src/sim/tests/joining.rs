@@ -1,0 +1,133 @@
+use super::*;
+use crate::error::OfferError;
+
+#[test]
+fn everybody_joins_at_25_percent_loss_each_way() {
+    for seed in 0..20 {
+        let mut sim = Sim::new(seed);
+        let lossy = Impairment { loss: 0.25, delay: Duration::from_millis(20), ..Impairment::NONE };
+        (sim.uplink, sim.downlink) = (lossy, lossy);
+        for client in 0..24 {
+            sim.join(1, ClientOptions { dtls12: client % 2 == 0, ..ClientOptions::default() });
+        }
+        // Both sides: whoever lost our last flight again and again must not be left to its own timer, which doubles.
+        let clients = |sim: &Sim| sim.clients.iter().filter(|client| client.is_connected()).count();
+        let everybody = sim.run_until(Duration::from_secs(20), |sim| sim.connected() == 24 && clients(sim) == 24);
+        assert!(everybody, "seed {seed}: {} of 24 joined, {} of them know it", sim.connected(), clients(&sim));
+        assert!(sim.lost().is_empty(), "seed {seed}: {:?}", sim.lost());
+    }
+}
+
+#[test]
+fn a_clean_join_is_quick_and_measured() {
+    let mut sim = Sim::new(1);
+    sim.join(1, ClientOptions::default());
+    assert!(sim.run_until(SECOND, |sim| sim.connected() == 1));
+    let setup = sim.events.iter().find_map(|event| match event {
+        Event::Connected { setup, .. } => Some(*setup),
+        _ => None,
+    });
+    let setup = setup.expect("connected");
+    assert!(setup < Duration::from_millis(100), "{setup:?} with 10 ms of round trip");
+    let metrics = sim.core.metrics();
+    assert_eq!((metrics.join_times.count(), metrics.join_times.sum), (1, setup));
+    assert_eq!((metrics.peers, metrics.connected, metrics.calls), (1, 1, 1));
+}
+
+#[test]
+fn who_never_sends_a_check_times_out_and_may_offer_again() {
+    let mut sim = Sim::new(1);
+    sim.uplink.loss = 1.0;
+    let client = sim.join(1, ClientOptions::default());
+    sim.run(Duration::from_secs(31));
+    assert_eq!(sim.lost(), [(Sim::peer(client), LostReason::SetupTimedOut)]);
+    sim.uplink.loss = 0.0;
+    sim.clients[client] = TestClient::new(Sim::address(client), ClientOptions::default());
+    sim.offer(client);
+    assert!(sim.run_until(SECOND, |sim| sim.connected() == 1));
+}
+
+#[test]
+fn bad_offers_are_refused_by_name_and_change_nothing() {
+    let mut sim = Sim::with(1, |settings| settings.max_peers = 1);
+    let client = sim.join(1, ClientOptions::default());
+    assert!(sim.run_until(SECOND, |sim| sim.connected() == 1));
+    let mut refused = |client: usize, sdp: String| {
+        sim.offer_sdp(client, sdp);
+        match sim.events.pop() {
+            Some(Event::OfferRejected { request: 7, error, .. }) => error,
+            other => panic!("not refused: {other:?}"),
+        }
+    };
+    assert!(matches!(refused(client, "x".repeat(70_000)), OfferError::TooLarge(70_000)));
+    assert!(matches!(refused(client, "hello".to_owned()), OfferError::Syntax(_)));
+    assert!(matches!(refused(99, String::new()), OfferError::UnknownPeer));
+    assert_eq!(sim.core.metrics().offers_rejected, 3);
+    sim.run(Duration::from_secs(5));
+    assert!(sim.lost().is_empty());
+
+    sim.clients.push(TestClient::new(Sim::address(1), ClientOptions::default()));
+    sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(1), grants: BOTH });
+    sim.offer(1);
+    assert!(matches!(sim.events.last(), Some(Event::OfferRejected { error: OfferError::Busy, .. })));
+    sim.order(Command::RemovePeer { peer: Sim::peer(0) });
+    sim.offer(1);
+    assert!(sim.run_until(SECOND, |sim| sim.connected() == 2), "there is room again");
+}
+
+#[test]
+fn who_leaves_is_told_and_leaves_nothing_behind() {
+    let mut sim = Sim::new(1);
+    sim.join_all(3);
+    sim.talk(&[0], 10, 0);
+    for client in 0..3 {
+        sim.order(Command::RemovePeer { peer: Sim::peer(client) });
+    }
+    sim.run(SECOND);
+    assert!(sim.clients.iter().all(TestClient::is_closed), "close_notify");
+    let metrics = sim.core.metrics();
+    assert_eq!((metrics.peers, metrics.connected, metrics.calls), (0, 0, 0));
+    assert!(sim.core.is_forgotten());
+    sim.order(Command::RemovePeer { peer: Sim::peer(0) });
+    sim.run(Duration::from_secs(60));
+    assert!(sim.core.next_timeout().is_none(), "no timer is left");
+}
+
+#[test]
+fn a_client_that_closes_is_lost_at_once() {
+    let mut sim = Sim::new(1);
+    sim.join_all(2);
+    sim.clients[1].close();
+    sim.run(SECOND);
+    assert_eq!(sim.lost(), [(Sim::peer(1), LostReason::Closed)]);
+    assert_eq!(sim.core.metrics().connected, 1);
+}
+
+#[test]
+fn hundreds_of_joins_and_leaves_leave_nothing_behind() {
+    let mut sim = Sim::new(1);
+    for _ in 0..30 {
+        let first = sim.clients.len();
+        for client in 0..10 {
+            sim.join(client % 3, ClientOptions { slots: 2, ..ClientOptions::default() });
+        }
+        sim.run(Duration::from_millis(60));
+        for client in first..first + 10 {
+            if sim.clients[client].is_connected() {
+                sim.clients[client].send_audio(30, &[0, 0, 0, 0xAB]);
+            }
+        }
+        sim.run(Duration::from_millis(20));
+        for client in first..first + 10 {
+            sim.order(Command::RemovePeer { peer: Sim::peer(client) });
+        }
+        sim.run(Duration::from_millis(10));
+        sim.clients.iter_mut().for_each(TestClient::stop_checks);
+    }
+    assert!(sim.core.metrics().join_times.count() >= 297, "{:?}", sim.core.metrics().join_times);
+    assert!(sim.core.metrics().rtp_out > 300);
+    assert!(sim.core.is_forgotten());
+    sim.clients.clear();
+    sim.run(Duration::from_secs(60));
+    assert!(sim.core.next_timeout().is_none(), "no timer is left");
+}

@@ -1,0 +1,251 @@
+use super::*;
+use crate::rtp::rtcp::{Report, read};
+
+#[test]
+fn fifty_peers_hear_every_packet_of_three_speakers_once_and_in_order() {
+    let mut sim = Sim::new(1);
+    sim.join_all(50);
+    sim.talk(&[0, 1, 2], 100, 0);
+    sim.run(SECOND);
+    let all: Vec<u16> = (0..100).collect();
+    for listener in 0..50 {
+        let slots = by_slot(&sim.clients[listener]);
+        assert_eq!(slots.len(), if listener < 3 { 2 } else { 3 });
+        for packets in slots.values() {
+            let in_order: Vec<u16> = packets.iter().map(|packet| packet.sequence).collect();
+            assert!(in_order.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)));
+            assert!(packets[0].marker && !packets[1].marker);
+        }
+        for speaker in (0..3).filter(|speaker| *speaker != listener) {
+            assert_eq!(sim.heard(listener, speaker), all, "{listener} hears {speaker}");
+        }
+        assert!(sim.heard(listener, listener).is_empty(), "nobody hears himself");
+        assert_eq!(sim.clients[listener].undecryptable(), 0);
+    }
+    assert_eq!(sim.core.metrics().rtp_in, 300);
+    assert_eq!(sim.core.metrics().rtp_out, 300 * 49);
+}
+
+#[test]
+fn listeners_are_told_who_is_in_which_slot() {
+    let mut sim = Sim::new(1);
+    sim.join_all(3);
+    sim.talk(&[0], 50, 0);
+    let told = sim.events.iter().filter_map(|event| match event {
+        Event::Slots { peer, changes } => Some((*peer, changes.clone())),
+        _ => None,
+    });
+    let told: HashMap<PeerId, _> = told.collect();
+    assert_eq!(told.len(), 2);
+    let (mid, speaker) = &told[&Sim::peer(2)][0];
+    assert_eq!(*speaker, Some(Sim::peer(0)));
+    let received = &sim.clients[2].received()[0];
+    assert_eq!(sim.clients[2].answer().and_then(|answer| answer.ssrc_of(mid.as_str())), Some(received.ssrc));
+    let speakers = sim.events.iter().filter(|event| matches!(event, Event::Speakers { call: CallId(1), .. }));
+    assert!((1..=6).contains(&speakers.count()));
+}
+
+#[test]
+fn reordering_and_repetition_reach_nobody_twice_and_leave_no_gap() {
+    let mut sim = Sim::new(3);
+    sim.join_all(6);
+    let rough = Impairment { repeated: 0.3, jitter: Duration::from_millis(70), ..Impairment::NONE };
+    sim.uplink = rough;
+    sim.talk(&[0, 1], 300, 0);
+    sim.run(SECOND);
+    for listener in 2..6 {
+        for packets in by_slot(&sim.clients[listener]).values() {
+            assert_continuous(packets);
+        }
+        for speaker in 0..2 {
+            let heard = sim.heard(listener, speaker);
+            assert!(heard.windows(2).all(|pair| pair[1] == pair[0] + 1), "{heard:?}");
+            assert!(heard.len() >= 296 && heard.last() == Some(&299), "only the first ones may be overtaken");
+        }
+    }
+    let repeated = sim.dropped(DropReason::SrtpReplay);
+    assert!(repeated > 100, "{repeated} repetitions were dropped");
+}
+
+#[test]
+fn loss_on_the_way_in_stays_visible_to_listeners() {
+    let mut sim = Sim::new(4);
+    sim.join_all(2);
+    sim.uplink.loss = 0.1;
+    sim.talk(&[0], 400, 0);
+    sim.run(SECOND);
+    let slots = by_slot(&sim.clients[1]);
+    let packets = slots.values().next().expect("heard");
+    let span = packets.last().expect("heard").sequence.wrapping_sub(packets[0].sequence) + 1;
+    let heard = sim.heard(1, 0);
+    assert_eq!(span, heard.last().expect("heard") - heard[0] + 1, "a lost packet keeps its number");
+    assert!(heard.len() < 390);
+    sim.run(Duration::from_secs(5));
+    let lost = sim.core.metrics().lost_uplink;
+    assert!((10..=80).contains(&lost), "{lost} of 400 at 10 %");
+}
+
+#[test]
+fn silence_is_not_forwarded_and_leaves_no_gap() {
+    let mut sim = Sim::new(1);
+    sim.join_all(2);
+    sim.talk(&[0], 50, 0);
+    for _ in 0..100 {
+        sim.clients[0].send_audio(127, &[0, 0xFF, 0xFF, 0]);
+        sim.pump();
+        sim.run(PACKET);
+    }
+    sim.talk(&[0], 50, 50);
+    sim.run(SECOND);
+    let slots = by_slot(&sim.clients[1]);
+    assert_eq!(slots.len(), 1);
+    let packets = slots.values().next().expect("heard");
+    assert_continuous(packets);
+    let silent = packets.iter().filter(|packet| packet.payload[1] == 0xFF).count();
+    assert!((20..=25).contains(&silent), "a tail of 400 to 500 ms, not {silent} packets");
+    assert_eq!(sim.dropped(DropReason::Silence), 100 - silent as u64);
+    let spurt = packets.iter().skip(60).find(|packet| packet.marker).expect("a new spurt");
+    assert_eq!(spurt.payload[2], 50, "its first packet is marked, and heard");
+    assert_eq!(sim.heard(1, 0).iter().filter(|number| **number != 0xFFFF).count(), 100);
+}
+
+#[test]
+fn a_change_of_speaker_in_a_slot_is_continuous() {
+    let mut sim = Sim::new(1);
+    for _ in 0..4 {
+        sim.join(1, ClientOptions { slots: 1, ..ClientOptions::default() });
+    }
+    assert!(sim.run_until(SECOND, |sim| sim.connected() == 4));
+    for round in 0..6 {
+        sim.talk(&[round % 3], 30, 0);
+        sim.run(Duration::from_millis(700));
+    }
+    let slots = by_slot(&sim.clients[3]);
+    assert_eq!(slots.len(), 1, "one slot, one SSRC");
+    let packets = slots.values().next().expect("heard");
+    assert_eq!(packets.len(), 180);
+    assert_continuous(packets);
+    let elapsed = packets[179].at - packets[0].at;
+    let ticks = packets[179].timestamp.wrapping_sub(packets[0].timestamp);
+    let difference = (f64::from(ticks) / 48_000.0 - elapsed.as_secs_f64()).abs();
+    assert!(difference < 0.2, "timestamps keep to the clock: {difference} s off");
+}
+
+#[test]
+fn without_a_grant_nothing_passes_until_the_next_packet_after_it() {
+    let mut sim = Sim::new(1);
+    sim.join_all(2);
+    sim.talk(&[0], 10, 0);
+    sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak: false, hear: true } });
+    sim.run(SECOND);
+    sim.talk(&[0], 10, 10);
+    sim.run(SECOND);
+    assert_eq!(sim.heard(1, 0), (0..10).collect::<Vec<_>>());
+    assert_eq!(sim.dropped(DropReason::NoGrant), 10);
+    sim.order(Command::SetGrants { peer: Sim::peer(0), grants: BOTH });
+    sim.talk(&[0], 10, 20);
+    sim.run(SECOND);
+    assert_eq!(sim.heard(1, 0), (0..10).chain(20..30).collect::<Vec<_>>());
+    assert_continuous(by_slot(&sim.clients[1]).values().next().expect("heard"));
+}
+
+#[test]
+fn who_may_not_hear_gets_nothing() {
+    let mut sim = Sim::new(1);
+    sim.join_all(3);
+    sim.order(Command::SetGrants { peer: Sim::peer(1), grants: Grants { speak: true, hear: false } });
+    sim.talk(&[0], 10, 0);
+    sim.run(SECOND);
+    assert!(sim.clients[1].received().is_empty());
+    assert_eq!(sim.heard(2, 0).len(), 10);
+}
+
+#[test]
+fn calls_do_not_hear_each_other() {
+    let mut sim = Sim::new(1);
+    sim.join_all(3);
+    let stranger = sim.join(2, ClientOptions::default());
+    assert!(sim.run_until(SECOND, |sim| sim.connected() == 4));
+    sim.talk(&[0, stranger], 20, 0);
+    sim.run(SECOND);
+    assert!(sim.clients[stranger].received().is_empty());
+    for listener in 0..3 {
+        assert!(sim.heard(listener, stranger).is_empty());
+    }
+    sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(stranger), grants: BOTH });
+    sim.talk(&[0], 5, 20);
+    sim.run(SECOND);
+    assert_eq!(sim.heard(stranger, 0).len(), 5, "who is moved to the call hears it");
+}
+
+#[test]
+fn twenty_speakers_and_eight_slots() {
+    let mut sim = Sim::new(1);
+    for _ in 0..20 {
+        sim.join(1, ClientOptions { slots: 12, ..ClientOptions::default() });
+    }
+    assert!(sim.run_until(SECOND, |sim| sim.connected() == 20));
+    let everybody: Vec<usize> = (0..20).collect();
+    sim.talk(&everybody, 50, 0);
+    sim.run(SECOND);
+    for client in &sim.clients {
+        assert_eq!(by_slot(client).len(), 8, "the limit, though 12 were offered");
+    }
+    assert!(sim.dropped(DropReason::NotSelected) > 0);
+}
+
+#[test]
+fn clients_without_levels_or_signalled_ssrc_are_heard() {
+    let mut sim = Sim::new(1);
+    for _ in 0..2 {
+        sim.join(1, ClientOptions { audio_level: false, signal_ssrc: false, ..ClientOptions::default() });
+    }
+    assert!(sim.run_until(SECOND, |sim| sim.connected() == 2));
+    sim.talk(&[0], 100, 0);
+    sim.run(SECOND);
+    assert_eq!(sim.heard(1, 0).len(), 100);
+}
+
+#[test]
+fn reports_go_both_ways() {
+    let mut sim = Sim::new(1);
+    sim.join_all(2);
+    sim.talk(&[0], 300, 0);
+    sim.run(Duration::from_secs(4));
+    let reports = |client: usize| -> Vec<Report> {
+        sim.clients[client].received_rtcp().iter().flat_map(|compound| read(compound).expect("RTCP")).collect()
+    };
+    let speaker = sim.clients[0].ssrc();
+    let publisher = reports(0);
+    let block = publisher.iter().find_map(|report| match report {
+        Report::Reception { ssrc, block } if *ssrc == speaker => Some(*block),
+        _ => None,
+    });
+    let block = block.expect("the publisher is told how it is received");
+    assert_eq!((block.total_lost, block.fraction_lost), (0, 0));
+    let slot = sim.clients[1].received()[0].ssrc;
+    let ours = |report: &&Report| matches!(report, Report::Sender { ssrc, .. } if *ssrc == slot);
+    let listener = reports(1);
+    assert!((1..=4).contains(&listener.iter().filter(ours).count()), "a sender report every few seconds");
+    let Some(Report::Sender { ntp, .. }) = listener.iter().find(ours) else { panic!("no sender report") };
+    assert!((ntp >> 32).abs_diff(2_208_988_800 + 1_800_000_000) < 60, "wall-clock time");
+}
+
+#[test]
+fn what_listeners_report_lost_is_counted_once() {
+    let mut sim = Sim::new(1);
+    sim.join_all(2);
+    sim.talk(&[0], 50, 0);
+    sim.run(SECOND);
+    let slot = sim.clients[1].received()[0].ssrc.to_be_bytes();
+    let mut report = vec![0x81, 201, 0, 7, 0, 0, 0, 1];
+    report.extend(slot);
+    report.extend([25, 0, 0, 5]);
+    report.extend([0; 16]);
+    for _ in 0..3 {
+        sim.clients[1].send_rtcp(&report);
+        sim.pump();
+        sim.run(PACKET);
+    }
+    assert_eq!(sim.core.metrics().lost_downlink, 5);
+}

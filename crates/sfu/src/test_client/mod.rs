@@ -1,0 +1,310 @@
+//! A synthetic client without IO for tests with a simulated network: a controlling full ICE agent that is just good enough,
+//! DTLS (active), SRTP, one microphone and some slots.
+//!
+//! Like everything here it has no clock and no socket. A test owns the network: it takes [`TestClient::poll_datagram`], loses,
+//! delays or repeats what it likes, and hands it to the other side.
+
+mod checks;
+mod description;
+pub(crate) mod handshake;
+mod media;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use dimpl::{Dtls, DtlsCertificate, Output};
+use rtc_srtp::crypto::{RTCCryptoProvider, default_provider};
+
+use crate::transport::srtp::{Role, SrtpKeys, SrtpProfile, SrtpSession};
+use crate::transport::{Credentials, Fingerprint, PacketKind, classify};
+use checks::Checks;
+pub(crate) use description::AnswerView;
+use media::Microphone;
+pub(crate) use media::Received;
+
+/// How a client is made.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientOptions {
+    /// `recvonly` m-lines.
+    pub(crate) slots: usize,
+    /// Whether the first m-line sends.
+    pub(crate) microphone: bool,
+    /// Whether the offer names the microphone's SSRC (`a=ssrc`).
+    pub(crate) signal_ssrc: bool,
+    /// Whether it has the audio level extension (RFC 6464).
+    pub(crate) audio_level: bool,
+    /// DTLS 1.2 only.
+    pub(crate) dtls12: bool,
+    /// Another certificate than a fresh one of the usual kind.
+    pub(crate) certificate: Option<DtlsCertificate>,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self { slots: 4, microphone: true, signal_ssrc: true, audio_level: true, dtls12: false, certificate: None }
+    }
+}
+
+/// A datagram on its way: from, to, bytes.
+pub(crate) type Datagram = (SocketAddr, SocketAddr, Vec<u8>);
+
+/// The client.
+pub(crate) struct TestClient {
+    options: ClientOptions,
+    local: Credentials,
+    address: SocketAddr,
+    certificate: DtlsCertificate,
+    crypto: Arc<dyn RTCCryptoProvider>,
+    checks: Checks,
+    answer: Option<AnswerView>,
+    dtls: Option<Box<Dtls>>,
+    dtls_timeout: Option<Instant>,
+    srtp: Option<SrtpSession>,
+    connected: bool,
+    failed: bool,
+    closed: bool,
+    microphone: Microphone,
+    received: Vec<Received>,
+    received_rtcp: Vec<Vec<u8>>,
+    undecryptable: usize,
+    outgoing: VecDeque<Datagram>,
+}
+
+impl TestClient {
+    /// A client at `address`.
+    pub(crate) fn new(address: SocketAddr, options: ClientOptions) -> Self {
+        Self {
+            microphone: Microphone::new(options.audio_level),
+            certificate: options
+                .certificate
+                .clone()
+                .unwrap_or_else(|| dimpl::certificate::generate_self_signed_certificate().expect("a certificate")),
+            options,
+            local: Credentials::generate(),
+            address,
+            crypto: default_provider().expect("a crypto library"),
+            checks: Checks::default(),
+            answer: None,
+            dtls: None,
+            dtls_timeout: None,
+            srtp: None,
+            connected: false,
+            failed: false,
+            closed: false,
+            received: Vec::new(),
+            received_rtcp: Vec::new(),
+            undecryptable: 0,
+            outgoing: VecDeque::new(),
+        }
+    }
+
+    /// The offer: the microphone's m-line has mid `mic`, the slots `s0`, `s1`, …
+    pub(crate) fn offer(&self) -> String {
+        let fingerprint = Fingerprint::of_certificate(&self.certificate.certificate);
+        description::offer(&self.options, &self.local, &fingerprint, self.microphone.ssrc)
+    }
+
+    /// An offer with new ICE credentials and the same certificate. The answer has to be accepted as usual.
+    pub(crate) fn restart_offer(&mut self) -> String {
+        self.local = Credentials::generate();
+        self.offer()
+    }
+
+    /// Takes the answer and begins with checks and, the first time, DTLS.
+    pub(crate) fn accept_answer(&mut self, now: Instant, answer: &str) {
+        let answer = AnswerView::parse(answer);
+        self.checks.start(now, answer.remote.clone(), &self.local, answer.udp);
+        if self.dtls.is_none() {
+            self.dtls = Some(handshake::begin(now, self.certificate.clone(), self.options.dtls12));
+        }
+        self.answer = Some(answer);
+        self.handle_timeout(now);
+    }
+
+    /// Takes a datagram that reached the client's address.
+    pub(crate) fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) {
+        match classify(datagram) {
+            PacketKind::Stun => self.checks.handle_response(now, datagram, self.crypto.crypto()),
+            // Before its own hello it can only be for whoever had this address before.
+            PacketKind::Dtls if !self.checks.is_validated() => {}
+            PacketKind::Dtls => {
+                let Some(dtls) = &mut self.dtls else { return };
+                let fed = dtls.handle_timeout(now).and_then(|()| dtls.handle_packet(datagram));
+                self.after_dtls(fed.is_ok());
+            }
+            PacketKind::Rtp => {
+                let mut packet = Vec::new();
+                match self.srtp.as_mut().map(|srtp| srtp.unprotect_rtp(datagram, |_| true, &mut packet)) {
+                    Some(Ok(())) => self.received.extend(Received::parse(now, &packet)),
+                    _ => self.undecryptable += 1,
+                }
+            }
+            PacketKind::Rtcp => {
+                let mut packet = Vec::new();
+                match self.srtp.as_mut().map(|srtp| srtp.unprotect_rtcp(datagram, &mut packet)) {
+                    Some(Ok(())) => self.received_rtcp.push(packet),
+                    _ => self.undecryptable += 1,
+                }
+            }
+            PacketKind::Unknown => panic!("the sfu sent what nobody speaks: {datagram:02x?}"),
+        }
+        self.handle_timeout(now);
+    }
+
+    /// Sends what is due: checks, consent, DTLS.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let Some(remote) = self.answer.as_ref().map(|answer| answer.udp) else { return };
+        while let Some(check) = self.checks.poll(now, self.crypto.crypto()) {
+            self.outgoing.push_back((self.address, remote, check));
+        }
+        // DTLS begins with the first answered check, as in browsers.
+        if self.checks.is_validated() && !self.failed {
+            let dtls = self.dtls.as_mut().expect("there is an answer");
+            if self.dtls_timeout.is_none_or(|due| now >= due) {
+                let result = dtls.handle_timeout(now);
+                self.after_dtls(result.is_ok());
+            }
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is wanted next.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        let dtls = self.dtls_timeout.filter(|_| self.checks.is_validated() && !self.failed);
+        [self.checks.next_timeout(), dtls].into_iter().flatten().min()
+    }
+
+    /// The next datagram to carry.
+    pub(crate) fn poll_datagram(&mut self) -> Option<Datagram> {
+        self.outgoing.pop_front()
+    }
+
+    /// Moves the client to another address, without an ICE restart; it checks and nominates from there.
+    pub(crate) fn migrate(&mut self, now: Instant, address: SocketAddr) {
+        self.address = address;
+        self.checks.renew(now);
+        self.handle_timeout(now);
+    }
+
+    /// Stops consent checks, as a client that has vanished.
+    pub(crate) fn stop_checks(&mut self) {
+        self.checks.stop();
+    }
+
+    /// Sends one packet of 20 ms: sequence number + 1, timestamp + 960. `level` is -dBov (0 loud, 127 silence).
+    pub(crate) fn send_audio(&mut self, level: u8, payload: &[u8]) {
+        let packet = self.microphone.packet(level, payload);
+        self.send_rtp(&packet);
+    }
+
+    /// Leaves out this many sequence numbers, as if the packets had been lost.
+    pub(crate) fn skip_numbers(&mut self, count: u16) {
+        self.microphone.skip(count);
+    }
+
+    /// Protects and sends an RTP packet of the test's own making.
+    pub(crate) fn send_rtp(&mut self, packet: &[u8]) {
+        let mut protected = Vec::new();
+        let srtp = self.srtp.as_mut().expect("connected");
+        srtp.protect_rtp(packet, &mut protected).expect("an RTP packet");
+        self.send_raw(&protected);
+    }
+
+    /// Protects and sends an RTCP packet.
+    pub(crate) fn send_rtcp(&mut self, packet: &[u8]) {
+        let mut protected = Vec::new();
+        let srtp = self.srtp.as_mut().expect("connected");
+        srtp.protect_rtcp(packet, &mut protected).expect("an RTCP packet");
+        self.send_raw(&protected);
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
+        let remote = self.answer.as_ref().expect("an answer").udp;
+        self.outgoing.push_back((self.address, remote, bytes.to_vec()));
+    }
+
+    /// Closes DTLS (close_notify).
+    pub(crate) fn close(&mut self) {
+        let closed = self.dtls.as_mut().is_some_and(|dtls| dtls.close().is_ok());
+        self.after_dtls(closed);
+    }
+
+    /// Whether there are SRTP keys and the server's certificate was the one in the answer.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Whether DTLS has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Whether the server has said goodbye.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The negotiated SRTP profile.
+    pub(crate) fn srtp_profile(&self) -> Option<SrtpProfile> {
+        self.srtp.as_ref().map(SrtpSession::profile)
+    }
+
+    /// Where the client is now.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The answer last accepted.
+    pub(crate) const fn answer(&self) -> Option<&AnswerView> {
+        self.answer.as_ref()
+    }
+
+    /// The microphone's SSRC.
+    pub(crate) const fn ssrc(&self) -> u32 {
+        self.microphone.ssrc
+    }
+
+    /// RTP received, in the order of arrival.
+    pub(crate) fn received(&self) -> &[Received] {
+        &self.received
+    }
+
+    /// RTCP received, decrypted.
+    pub(crate) fn received_rtcp(&self) -> &[Vec<u8>] {
+        &self.received_rtcp
+    }
+
+    /// SRTP and SRTCP packets that were not for us, came twice or were broken.
+    pub(crate) const fn undecryptable(&self) -> usize {
+        self.undecryptable
+    }
+
+    fn after_dtls(&mut self, alive: bool) {
+        if !alive {
+            self.failed = true;
+            return;
+        }
+        let (Some(dtls), Some(answer)) = (&mut self.dtls, &self.answer) else { return };
+        let mut buffer = vec![0; 65536];
+        loop {
+            match dtls.poll_output(&mut buffer) {
+                Output::Packet(datagram) => self.outgoing.push_back((self.address, answer.udp, datagram.to_vec())),
+                Output::PeerCert(der) => self.failed |= !answer.fingerprint.matches(der),
+                Output::KeyingMaterial(material, profile) => {
+                    let keys = SrtpKeys::new(crate::transport::dtls::to_profile(profile).expect("known"), &material);
+                    let crypto = Arc::clone(&self.crypto);
+                    self.srtp = Some(SrtpSession::new(&keys, Role::Client, crypto).expect("keys that fit"));
+                }
+                Output::Connected => self.connected = !self.failed,
+                Output::CloseNotify => self.closed = true,
+                Output::Timeout(due) => {
+                    self.dtls_timeout = Some(due);
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! [`Transport`]: ICE, DTLS and SRTP of one peer put together.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rtc_srtp::crypto::RTCCryptoProvider;
+
+use super::dtls::{DtlsEndpoint, DtlsError, DtlsOutput, DtlsServer, POLL_BUFFER};
+use super::ice::IceLite;
+#[cfg(test)]
+use super::srtp::SrtpProfile;
+use super::srtp::{self, SrtpSession};
+use super::{Credentials, Dropped, Fingerprint, Identity, Outbox, Path, TransportEvent};
+use crate::event::LostReason;
+
+/// How long a path may go without a valid check (RFC 7675, section 5.1). Longer keeps sending to somebody who is gone,
+/// shorter loses peers in tunnels and lifts.
+pub(super) const CONSENT_LIFETIME: Duration = Duration::from_secs(30);
+
+/// From the answer to SRTP keys. Longer keeps half-made peers, shorter loses those on bad networks.
+pub(super) const SETUP_LIFETIME: Duration = Duration::from_secs(30);
+
+/// DTLS datagrams taken from one peer before its handshake is done. A handshake with the largest certificates takes
+/// about a dozen, a quarter of all lost about 60; 200 000 tiny fragments are an attack.
+const HANDSHAKE_DATAGRAMS_MAX: u32 = 512;
+
+/// DTLS datagrams a second taken after that: a repeated last flight, a key update, the goodbye.
+const DATAGRAMS_PER_SECOND: u32 = 10;
+
+/// How many more DTLS datagrams are taken.
+#[derive(Clone, Copy, Debug)]
+struct Budget {
+    left: u32,
+    refilled: Instant,
+    per_second: u32,
+}
+
+impl Budget {
+    /// Whether there is one left; takes it.
+    fn take(&mut self, now: Instant) -> bool {
+        let seconds = now.saturating_duration_since(self.refilled).as_secs();
+        if seconds > 0 {
+            let refill = u32::try_from(seconds).unwrap_or(u32::MAX).saturating_mul(self.per_second);
+            self.left = self.left.saturating_add(refill).min(HANDSHAKE_DATAGRAMS_MAX);
+            self.refilled = now;
+        }
+        let taken = self.left > 0;
+        self.left -= u32::from(taken);
+        taken
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Setup,
+    Connected,
+    Over,
+}
+
+/// One peer's ICE, DTLS and SRTP.
+pub(crate) struct Transport {
+    state: State,
+    created: Instant,
+    ice: IceLite,
+    dtls: Box<dyn DtlsEndpoint>,
+    dtls_timeout: Option<Instant>,
+    dtls_budget: Budget,
+    fingerprints: Vec<Fingerprint>,
+    certificate_matches: bool,
+    handshake_done: bool,
+    pub(super) srtp: Option<SrtpSession>,
+    crypto: Arc<dyn RTCCryptoProvider>,
+    events: VecDeque<TransportEvent>,
+}
+
+impl Transport {
+    /// A transport for an offer that was just answered with `local`; `fingerprints` are the offer's.
+    pub(crate) fn new(now: Instant, identity: &Identity, local: Credentials, fingerprints: Vec<Fingerprint>) -> Self {
+        Self {
+            state: State::Setup,
+            created: now,
+            ice: IceLite::new(local),
+            dtls: Box::new(DtlsServer::new(now, identity)),
+            dtls_timeout: None,
+            dtls_budget: Budget { left: HANDSHAKE_DATAGRAMS_MAX, refilled: now, per_second: 0 },
+            fingerprints,
+            certificate_matches: false,
+            handshake_done: false,
+            srtp: None,
+            crypto: Arc::clone(&identity.crypto),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// ICE restart: from now on checks must carry `local`. Paths, DTLS and SRTP go on as they are.
+    pub(crate) fn restart_ice(&mut self, local: Credentials) {
+        self.ice.restart(local);
+    }
+
+    /// The user name fragment checks for this transport carry.
+    pub(crate) fn local_ufrag(&self) -> &str {
+        self.ice.local_ufrag()
+    }
+
+    /// Takes a STUN datagram that names [`Self::local_ufrag`].
+    ///
+    /// # Errors
+    /// Says why nothing came of it; then nothing is answered either.
+    pub(crate) fn handle_stun(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &[u8],
+        out: &mut Outbox,
+    ) -> Result<(), Dropped> {
+        if self.state == State::Over {
+            return Err(Dropped::Closed);
+        }
+        self.ice.handle_stun(now, path, datagram, self.crypto.crypto(), &mut self.events, out)
+    }
+
+    /// Takes a DTLS datagram.
+    ///
+    /// # Errors
+    /// Says why it was dropped. A failed handshake is no error but [`TransportEvent::Lost`].
+    pub(crate) fn handle_dtls(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &[u8],
+        out: &mut Outbox,
+    ) -> Result<(), Dropped> {
+        if self.state == State::Over {
+            return Err(Dropped::Closed);
+        }
+        if !self.ice.is_validated(path) {
+            return Err(Dropped::UnvalidatedPath);
+        }
+        if !self.dtls_budget.take(now) {
+            return Err(Dropped::HandshakeFlood);
+        }
+        let result = self.dtls.handle_datagram(now, datagram);
+        self.after_dtls(result, out)
+    }
+
+    /// Does what is due: DTLS retransmission, expiry of paths, of consent and of the setup.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) {
+        if self.state == State::Over {
+            return;
+        }
+        self.ice.expire(now, &mut self.events);
+        if self.state == State::Setup && now >= self.created + SETUP_LIFETIME {
+            return self.end(LostReason::SetupTimedOut);
+        }
+        if self.state == State::Connected && self.ice.consent_until().is_none_or(|until| now >= until) {
+            return self.end(LostReason::ConsentExpired);
+        }
+        if self.dtls_timeout.is_some_and(|due| now >= due) {
+            let result = self.dtls.handle_timeout(now);
+            // A failed handshake is told by the event.
+            let _ = self.after_dtls(result, out);
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is wanted next; `None` once it is over.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        let end = match self.state {
+            State::Setup => Some(self.created + SETUP_LIFETIME),
+            State::Connected => self.ice.consent_until(),
+            State::Over => return None,
+        };
+        [end, self.dtls_timeout, self.ice.next_expiry()].into_iter().flatten().min()
+    }
+
+    /// Says goodbye (close_notify) and is over. No event comes of it but the removal of the paths.
+    pub(crate) fn close(&mut self, out: &mut Outbox) {
+        if self.state == State::Over {
+            return;
+        }
+        if self.dtls.close().is_ok() {
+            let _ = self.after_dtls(Ok(()), out);
+        }
+        self.state = State::Over;
+        self.srtp = None;
+        self.ice.clear(&mut self.events);
+    }
+
+    /// Forgets a path: its TCP connection was closed.
+    pub(crate) fn forget_path(&mut self, path: Path) {
+        self.ice.forget(path, &mut self.events);
+    }
+
+    /// What happened since, oldest first.
+    pub(crate) fn poll_event(&mut self) -> Option<TransportEvent> {
+        self.events.pop_front()
+    }
+
+    /// Whether there are SRTP keys and consent.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.state == State::Connected
+    }
+
+    /// Where to send: the path last nominated, else the one last checked; `None` without consent to send anywhere.
+    pub(crate) fn selected(&self) -> Option<Path> {
+        self.ice.selected()
+    }
+
+    /// Whether this is where we send and the peer has shown a moment ago that it is there: nobody else gets the path then.
+    pub(crate) fn holds(&self, now: Instant, path: Path) -> bool {
+        self.ice.holds(now, path)
+    }
+
+    /// Whether a path has passed a check in the last [`CONSENT_LIFETIME`].
+    #[cfg(test)]
+    pub(crate) fn is_validated(&self, path: Path) -> bool {
+        self.ice.is_validated(path)
+    }
+
+    /// Checks and decrypts an SRTP packet from `path` into `out`, which is cleared first. `admit` is asked for the SSRC
+    /// before anything is done for it: only an admitted SSRC whose packets authenticate makes state (at most
+    /// [`srtp::STREAMS_MAX`] do).
+    ///
+    /// # Errors
+    /// Says why it was dropped; `out` is empty then.
+    pub(crate) fn unprotect_rtp(
+        &mut self,
+        path: Path,
+        packet: &[u8],
+        admit: impl FnOnce(u32) -> bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Dropped> {
+        out.clear();
+        self.inbound(path)?.unprotect_rtp(packet, admit, out)?;
+        self.dtls.confirm();
+        Ok(())
+    }
+
+    /// Checks and decrypts an SRTCP packet from `path` into `out`, which is cleared first.
+    ///
+    /// # Errors
+    /// Says why it was dropped; `out` is empty then.
+    pub(crate) fn unprotect_rtcp(&mut self, path: Path, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Dropped> {
+        out.clear();
+        self.inbound(path)?.unprotect_rtcp(packet, out)?;
+        self.dtls.confirm();
+        Ok(())
+    }
+
+    /// Encrypts an RTP packet into `out`, which is cleared first. Sequence numbers of an SSRC may be out of order by less
+    /// than 32 768.
+    ///
+    /// # Errors
+    /// [`Dropped::NotConnected`] without keys, [`Dropped::Malformed`] when `packet` is not RTP.
+    pub(crate) fn protect_rtp(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Dropped> {
+        out.clear();
+        self.srtp.as_mut().ok_or(Dropped::NotConnected)?.protect_rtp(packet, out)
+    }
+
+    /// Encrypts an RTCP packet into `out`, which is cleared first.
+    ///
+    /// # Errors
+    /// As [`Self::protect_rtp`].
+    pub(crate) fn protect_rtcp(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Dropped> {
+        out.clear();
+        self.srtp.as_mut().ok_or(Dropped::NotConnected)?.protect_rtcp(packet, out)
+    }
+
+    /// The SRTP profile, once connected.
+    #[cfg(test)]
+    pub(crate) fn srtp_profile(&self) -> Option<SrtpProfile> {
+        self.srtp.as_ref().map(SrtpSession::profile)
+    }
+
+    fn inbound(&mut self, path: Path) -> Result<&mut SrtpSession, Dropped> {
+        if !self.ice.is_validated(path) {
+            return Err(Dropped::UnvalidatedPath);
+        }
+        self.srtp.as_mut().ok_or(Dropped::NotConnected)
+    }
+
+    /// Takes everything out of DTLS after it was fed.
+    fn after_dtls(&mut self, fed: Result<(), DtlsError>, out: &mut Outbox) -> Result<(), Dropped> {
+        match fed {
+            Ok(()) => {}
+            Err(DtlsError::Dropped) => return Err(Dropped::Malformed),
+            Err(DtlsError::Failed) => {
+                self.end(LostReason::DtlsFailed);
+                return Ok(());
+            }
+        }
+        let mut buffer = vec![0; POLL_BUFFER];
+        loop {
+            match self.dtls.poll(&mut buffer) {
+                DtlsOutput::Datagram(datagram) => {
+                    if let Some(path) = self.ice.selected() {
+                        out.push(path, datagram);
+                    }
+                }
+                DtlsOutput::PeerCertificate(der) => {
+                    self.certificate_matches = self.fingerprints.iter().any(|f| f.matches(der));
+                    if !self.certificate_matches {
+                        self.end(LostReason::DtlsFailed);
+                        return Ok(());
+                    }
+                }
+                DtlsOutput::Keys(keys) if self.certificate_matches => {
+                    self.srtp = SrtpSession::new(&keys, srtp::Role::Server, Arc::clone(&self.crypto)).ok();
+                }
+                DtlsOutput::Keys(_) | DtlsOutput::Failed => {
+                    self.end(LostReason::DtlsFailed);
+                    return Ok(());
+                }
+                DtlsOutput::Connected => self.handshake_done = true,
+                DtlsOutput::Closed => {
+                    self.end(LostReason::Closed);
+                    return Ok(());
+                }
+                DtlsOutput::Wait(due) => {
+                    self.dtls_timeout = due;
+                    break;
+                }
+            }
+        }
+        if self.handshake_done && self.state == State::Setup {
+            if self.srtp.is_some() {
+                self.state = State::Connected;
+                self.dtls_budget.per_second = DATAGRAMS_PER_SECOND;
+                self.events.push_back(TransportEvent::Connected);
+            } else {
+                // A peer without use_srtp has no media.
+                self.end(LostReason::DtlsFailed);
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, reason: LostReason) {
+        self.state = State::Over;
+        self.srtp = None;
+        self.dtls_timeout = None;
+        self.ice.clear(&mut self.events);
+        self.events.push_back(TransportEvent::Lost(reason));
+    }
+}

@@ -1,0 +1,294 @@
+//! What a peer has once its offer was answered: a transport, a microphone and slots.
+
+use std::time::{Duration, Instant};
+
+use super::timers::Alarm;
+use crate::ids::Mid;
+use crate::metrics::DropReason;
+use crate::rtp::extension::{self, AudioLevel};
+use crate::rtp::packet::Header;
+use crate::rtp::slot::SlotRewriter;
+use crate::rtp::source::Source;
+use crate::rtp::stats::{ReceiverStats, Reception, SenderStats};
+use crate::sdp::{Extensions, Media, Offer};
+use crate::transport::{Credentials, Fingerprint, Transport};
+
+/// How often a peer gets reports. More often costs packets; less often makes senders adapt late.
+const REPORT_EVERY: Duration = Duration::from_secs(3);
+
+/// One answered offer's worth of state.
+pub(super) struct Connection {
+    pub(super) transport: Transport,
+    /// Our credentials, for answers that repeat them.
+    pub(super) local: Credentials,
+    remote: Credentials,
+    fingerprints: Vec<Fingerprint>,
+    pub(super) offered_at: Instant,
+    pub(super) microphone: Option<Microphone>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) next_report: Option<Instant>,
+}
+
+/// How an offer relates to the connection there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relation {
+    /// The same transport, perhaps with other m-lines.
+    Renegotiation,
+    /// New ICE credentials for the same DTLS association (RFC 8445, section 9).
+    IceRestart,
+    /// Another certificate: a new client, or one that began anew.
+    Replacement,
+}
+
+impl Connection {
+    pub(super) fn new(transport: Transport, local: Credentials, now: Instant, offer: &Offer) -> Self {
+        Self {
+            transport,
+            local,
+            remote: offer.remote.clone(),
+            fingerprints: offer.fingerprints.clone(),
+            offered_at: now,
+            microphone: None,
+            slots: Vec::new(),
+            next_report: None,
+        }
+    }
+
+    pub(super) fn relation(&self, offer: &Offer) -> Relation {
+        if offer.fingerprints != self.fingerprints {
+            Relation::Replacement
+        } else if offer.remote == self.remote {
+            Relation::Renegotiation
+        } else {
+            Relation::IceRestart
+        }
+    }
+
+    /// Takes the new credentials of both sides.
+    pub(super) fn restart_ice(&mut self, local: Credentials, offer: &Offer) {
+        self.transport.restart_ice(local.clone());
+        self.local = local;
+        self.remote = offer.remote.clone();
+    }
+
+    /// Takes over the m-lines of an offer. Slots and microphone that were there keep their state.
+    pub(super) fn set_media(&mut self, offer: &Offer, max_slots: usize, mut new_slot: impl FnMut() -> SlotRewriter) {
+        let mut before = std::mem::take(&mut self.slots);
+        for media in offer.slots().take(max_slots) {
+            let known = before.iter().position(|slot| slot.mid == media.mid);
+            let slot = match known {
+                Some(index) => Slot { payload_type: media.opus.payload_type, ..before.swap_remove(index) },
+                None => Slot::new(media, new_slot()),
+            };
+            self.slots.push(slot);
+        }
+        self.microphone = match (self.microphone.take(), offer.microphone()) {
+            (Some(microphone), Some(media)) if microphone.mid == media.mid => Some(microphone.renewed(media)),
+            (_, media) => media.map(Microphone::new),
+        };
+    }
+
+    /// Sets the time of the next report, spread by `key` so that peers that came together do not report together.
+    pub(super) fn plan_report(&mut self, now: Instant, key: usize) {
+        let spread = Duration::from_millis((key as u64).wrapping_mul(7919) % 1000);
+        self.next_report = Some(now + REPORT_EVERY + spread - Duration::from_millis(500));
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        [self.transport.next_timeout(), self.next_report].into_iter().flatten().min()
+    }
+}
+
+/// One of a listener's slots.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) mid: Mid,
+    pub(super) payload_type: u8,
+    pub(super) rewriter: SlotRewriter,
+    pub(super) sent: SenderStats,
+    /// What the last sender report counted.
+    pub(super) reported: u32,
+    /// Packets the listener has reported lost so far.
+    pub(super) lost: u32,
+}
+
+impl Slot {
+    fn new(media: &Media, rewriter: SlotRewriter) -> Self {
+        Self {
+            mid: media.mid.clone(),
+            payload_type: media.opus.payload_type,
+            rewriter,
+            sent: SenderStats::default(),
+            reported: 0,
+            lost: 0,
+        }
+    }
+
+    /// How many more packets are lost than the listener's last report said.
+    pub(super) fn on_reception(&mut self, block: &Reception) -> u32 {
+        let more = block.total_lost.saturating_sub(self.lost);
+        self.lost = self.lost.max(block.total_lost);
+        more.min(self.sent.packets)
+    }
+}
+
+/// What a peer sends.
+#[derive(Debug)]
+pub(super) struct Microphone {
+    mid: Mid,
+    payload_type: u8,
+    extensions: Extensions,
+    signalled: Vec<u32>,
+    pub(super) stream: Option<Stream>,
+}
+
+/// The SSRC that is bound to the microphone.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) ssrc: u32,
+    /// Unique in the worker.
+    pub(super) id: u64,
+    pub(super) source: Source,
+    pub(super) stats: ReceiverStats,
+}
+
+impl Microphone {
+    fn new(media: &Media) -> Self {
+        Self {
+            mid: media.mid.clone(),
+            payload_type: media.opus.payload_type,
+            extensions: media.extensions,
+            signalled: media.ssrcs.clone(),
+            stream: None,
+        }
+    }
+
+    /// The same m-line of a later offer; a stream that is no longer signalled ends.
+    fn renewed(self, media: &Media) -> Self {
+        let stream = self.stream.filter(|stream| media.ssrcs.is_empty() || media.ssrcs.contains(&stream.ssrc));
+        Self { stream, ..Self::new(media) }
+    }
+
+    /// Whether a packet may make state: its SSRC is signalled, or none is and it is bound, or may be the first, or names
+    /// the m-line (RFC 9143, section 9.2).
+    pub(super) fn admits(&self, header: &Header, packet: &[u8]) -> bool {
+        if !self.signalled.is_empty() {
+            return self.signalled.contains(&header.ssrc);
+        }
+        match &self.stream {
+            Some(stream) if stream.ssrc == header.ssrc => true,
+            Some(_) => self.named(header, packet) == Some(true),
+            None => self.named(header, packet) != Some(false),
+        }
+    }
+
+    fn named(&self, header: &Header, packet: &[u8]) -> Option<bool> {
+        let (profile, elements) = header.extension(packet)?;
+        let mid = extension::find(profile, elements, self.extensions.mid?)?;
+        Some(mid == self.mid.as_str().as_bytes())
+    }
+
+    /// The level of an authentic packet.
+    pub(super) fn level(&self, header: &Header, packet: &[u8]) -> Option<AudioLevel> {
+        let (profile, elements) = header.extension(packet)?;
+        AudioLevel::parse(extension::find(profile, elements, self.extensions.audio_level?)?)
+    }
+
+    /// The stream of an authentic packet; a new one when it has not been seen.
+    pub(super) fn bind(&mut self, now: Instant, header: &Header, next_stream: &mut u64) -> &mut Stream {
+        if self.stream.as_ref().is_some_and(|stream| stream.ssrc != header.ssrc) {
+            self.stream = None;
+        }
+        let mut fresh = false;
+        let stream = self.stream.get_or_insert_with(|| {
+            fresh = true;
+            *next_stream += 1;
+            let stats = ReceiverStats::new(now, header.sequence, header.timestamp);
+            Stream { ssrc: header.ssrc, id: *next_stream, source: Source::default(), stats }
+        });
+        if !fresh {
+            stream.stats.on_packet(now, header.sequence, header.timestamp);
+        }
+        stream
+    }
+
+    /// Only Opus is forwarded.
+    pub(super) fn check_payload_type(&self, header: &Header) -> Result<(), DropReason> {
+        if header.payload_type == self.payload_type { Ok(()) } else { Err(DropReason::PayloadType) }
+    }
+}
+
+/// One peer.
+pub(super) struct Peer {
+    pub(super) id: crate::ids::PeerId,
+    pub(super) call: usize,
+    pub(super) member: usize,
+    pub(super) grants: crate::command::Grants,
+    pub(super) bucket: super::bucket::Bucket,
+    pub(super) alarm: Alarm,
+    /// `o=` of our answers (RFC 8829, section 5.3.1).
+    pub(super) session: u64,
+    pub(super) session_version: u64,
+    pub(super) connection: Option<Connection>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn microphone(ssrcs: &str) -> Microphone {
+        let sdp = format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE mic\r\n\
+             m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n\
+             a=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 {}00\r\na=setup:actpass\r\na=mid:mic\r\n\
+             a=sendonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n\
+             a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n{ssrcs}",
+            "00:".repeat(31)
+        );
+        let offer = Offer::parse(&sdp).expect("an offer");
+        Microphone::new(offer.microphone().expect("a microphone"))
+    }
+
+    /// A packet that names its m-line, if it does.
+    fn packet(ssrc: u32, mid: Option<&[u8; 3]>) -> Vec<u8> {
+        let mut packet = vec![if mid.is_some() { 0x90 } else { 0x80 }, 111, 0, 1, 0, 0, 0, 0];
+        packet.extend(ssrc.to_be_bytes());
+        if let Some(mid) = mid {
+            packet.extend([0xbe, 0xde, 0, 1, 0x42]);
+            packet.extend(mid);
+        }
+        packet.push(0xAB);
+        packet
+    }
+
+    fn admits(microphone: &Microphone, ssrc: u32, mid: Option<&[u8; 3]>) -> bool {
+        let packet = packet(ssrc, mid);
+        microphone.admits(&Header::parse(&packet).expect("RTP"), &packet)
+    }
+
+    fn bind(microphone: &mut Microphone, ssrc: u32) -> u64 {
+        let packet = packet(ssrc, None);
+        microphone.bind(Instant::now(), &Header::parse(&packet).expect("RTP"), &mut u64::from(ssrc)).id
+    }
+
+    #[test]
+    fn only_signalled_ssrcs_when_any_is() {
+        let microphone = microphone("a=ssrc:7 cname:x\r\na=ssrc:8 cname:x\r\n");
+        assert!(admits(&microphone, 7, None) && admits(&microphone, 8, None));
+        assert!(!admits(&microphone, 9, None));
+        assert!(!admits(&microphone, 9, Some(b"mic")), "whatever it names");
+    }
+
+    #[test]
+    fn otherwise_the_first_that_fits_and_then_those_that_name_the_m_line() {
+        let mut microphone = microphone("");
+        assert!(admits(&microphone, 7, None) && admits(&microphone, 7, Some(b"mic")));
+        assert!(!admits(&microphone, 7, Some(b"abc")), "another m-line's");
+        let first = bind(&mut microphone, 7);
+        assert!(admits(&microphone, 7, None));
+        assert!(!admits(&microphone, 8, None));
+        assert!(admits(&microphone, 8, Some(b"mic")), "a browser that begins a new stream");
+        assert_eq!(bind(&mut microphone, 7), first, "the same stream");
+        assert_ne!(bind(&mut microphone, 8), first, "a new one");
+    }
+}

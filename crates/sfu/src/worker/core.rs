@@ -1,0 +1,442 @@
+//! A worker without sockets and clock: datagrams, commands and the current time come in; datagrams and events go out.
+
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+use super::bucket::Bucket;
+use super::connection::{Connection, Peer};
+use super::timers::{Alarm, Due, Timers};
+use crate::call::{Call, SlotChange};
+use crate::command::{Command, Grants};
+use crate::event::{Event, LostReason};
+use crate::ids::{CallId, PeerId};
+use crate::metrics::{DropReason, WorkerMetrics};
+use crate::rtp::stats::NtpClock;
+use crate::transport::{Dropped, Identity, Outbox, PacketKind, Path, Protocol, TransportEvent, classify, stun};
+
+/// The least time until something is due again: below a packet's jitter, above a loop's turn.
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// What a worker is told once.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) identity: Identity,
+    /// The addresses in candidates, UDP and TCP alike, best first.
+    pub(crate) addresses: Vec<std::net::SocketAddr>,
+    pub(crate) max_slots: usize,
+    pub(crate) max_peers: usize,
+    pub(crate) max_packets_per_second: u32,
+}
+
+/// The state of a worker.
+///
+/// Architecture invariant: between a packet in and its copies out nothing here locks or counts references.
+pub(crate) struct WorkerCore {
+    pub(super) settings: Settings,
+    pub(super) peers: Slab<Peer>,
+    ids: FxHashMap<PeerId, usize>,
+    pub(super) calls: Slab<(Call, Alarm)>,
+    call_ids: FxHashMap<CallId, usize>,
+    pub(super) ufrags: FxHashMap<String, usize>,
+    pub(super) paths: FxHashMap<Path, usize>,
+    pub(super) timers: Timers,
+    pub(super) ntp: NtpClock,
+    pub(super) cname: String,
+    pub(super) next_ssrc: u32,
+    pub(super) next_stream: u64,
+    pub(super) connections: usize,
+    pub(super) metrics: WorkerMetrics,
+    pub(super) outbox: Outbox,
+    pub(super) events: Vec<Event>,
+    pub(super) closed_tcp: Vec<Path>,
+    pub(super) changes: Vec<SlotChange>,
+    pub(super) buffers: Buffers,
+}
+
+/// Memory that is used again for every packet.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    /// A packet after decryption.
+    pub(super) plain: Vec<u8>,
+    /// A packet before encryption.
+    pub(super) outgoing: Vec<u8>,
+    /// A packet after encryption.
+    pub(super) cipher: Vec<u8>,
+}
+
+impl WorkerCore {
+    /// An empty worker. `since_unix` is the wall clock's time at `now`.
+    pub(crate) fn new(settings: Settings, now: Instant, since_unix: Duration) -> Self {
+        let mut rng = rand::rng();
+        Self {
+            settings,
+            peers: Slab::new(),
+            ids: FxHashMap::default(),
+            calls: Slab::new(),
+            call_ids: FxHashMap::default(),
+            ufrags: FxHashMap::default(),
+            paths: FxHashMap::default(),
+            timers: Timers::default(),
+            ntp: NtpClock::new(now, since_unix),
+            cname: format!("{:016x}", rng.random::<u64>()),
+            next_ssrc: rng.random(),
+            next_stream: 0,
+            connections: 0,
+            metrics: WorkerMetrics::default(),
+            outbox: Outbox::new(),
+            events: Vec::new(),
+            closed_tcp: Vec::new(),
+            changes: Vec::new(),
+            buffers: Buffers::default(),
+        }
+    }
+
+    /// Carries out an order.
+    pub(crate) fn handle_command(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::AddPeer { call, peer, grants } => self.add_peer(now, call, peer, grants),
+            Command::SetGrants { peer, grants } => self.set_grants(peer, grants),
+            Command::RemovePeer { peer } => self.remove_peer(now, peer),
+            Command::Offer { peer, request, sdp } => {
+                let event = match self.answer(now, self.ids.get(&peer).copied(), &sdp) {
+                    Ok(sdp) => Event::Answer { peer, request, sdp },
+                    Err(error) => {
+                        self.metrics.offers_rejected += 1;
+                        Event::OfferRejected { peer, request, error }
+                    }
+                };
+                self.events.push(event);
+            }
+        }
+        self.report_slots();
+    }
+
+    /// Takes a datagram or a TCP frame.
+    pub(crate) fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &[u8]) {
+        self.metrics.packets_in += 1;
+        self.metrics.bytes_in += datagram.len() as u64;
+        let handled = match classify(datagram) {
+            PacketKind::Stun => self.on_stun(now, path, datagram),
+            PacketKind::Dtls => self.on_dtls(now, path, datagram),
+            PacketKind::Rtp => self.on_rtp(now, path, datagram),
+            PacketKind::Rtcp => self.on_rtcp(now, path, datagram),
+            PacketKind::Unknown => Err(DropReason::Unrecognised),
+        };
+        if let Err(reason) = handled {
+            self.metrics.drop(reason);
+        }
+    }
+
+    /// A TCP connection was closed by its peer or by the system.
+    pub(crate) fn handle_closed(&mut self, now: Instant, path: Path) {
+        let Some(key) = self.paths.get(&path).copied() else { return };
+        if let Some(connection) = &mut self.peers[key].connection {
+            connection.transport.forget_path(path);
+        }
+        self.settle(now, key);
+    }
+
+    /// When [`Self::handle_timeout`] is wanted next.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Does what is due.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while let Some((at, due)) = self.timers.pop(now) {
+            match due {
+                Due::Peer(key) => self.on_peer_due(now, at, key),
+                Due::Call(key) => self.on_call_due(now, at, key),
+            }
+        }
+    }
+
+    /// Says goodbye to everybody.
+    pub(crate) fn close(&mut self) {
+        for (_, peer) in &mut self.peers {
+            if let Some(connection) = &mut peer.connection {
+                connection.transport.close(&mut self.outbox);
+            }
+        }
+    }
+
+    /// Whether anybody has passed a check on this path.
+    pub(crate) fn is_validated(&self, path: Path) -> bool {
+        self.paths.contains_key(&path)
+    }
+
+    /// What is to be sent; whoever sends it clears it.
+    pub(crate) const fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
+    /// What has happened.
+    pub(crate) fn drain_events(&mut self) -> std::vec::Drain<'_, Event> {
+        self.events.drain(..)
+    }
+
+    /// TCP connections nobody needs any more.
+    pub(crate) fn drain_closed(&mut self) -> std::vec::Drain<'_, Path> {
+        self.closed_tcp.drain(..)
+    }
+
+    /// The counters, for whoever does the input and output to add its own.
+    pub(crate) const fn metrics_mut(&mut self) -> &mut WorkerMetrics {
+        &mut self.metrics
+    }
+
+    /// A copy of the counters, with the present numbers filled in.
+    pub(crate) fn metrics(&self) -> WorkerMetrics {
+        WorkerMetrics { peers: self.peers.len() as u64, calls: self.calls.len() as u64, ..self.metrics.clone() }
+    }
+
+    /// Whether no trace of any peer is left.
+    #[cfg(test)]
+    pub(crate) fn is_forgotten(&self) -> bool {
+        let tables = [self.ids.len(), self.call_ids.len(), self.ufrags.len(), self.paths.len(), self.connections];
+        self.peers.is_empty() && self.calls.is_empty() && tables.iter().all(|len| *len == 0)
+    }
+
+    fn add_peer(&mut self, now: Instant, call: CallId, id: PeerId, grants: Grants) {
+        if let Some(key) = self.ids.get(&id).copied() {
+            if self.calls[self.peers[key].call].0.id() == call {
+                return self.set_grants(id, grants);
+            }
+            self.move_peer(key, call, grants);
+            return;
+        }
+        let entry = self.peers.vacant_entry();
+        let key = entry.key();
+        let (call, member) = join(&mut self.calls, &mut self.call_ids, &self.settings, call, (key, id, grants));
+        entry.insert(Peer {
+            id,
+            call,
+            member,
+            grants,
+            bucket: Bucket::new(now, self.settings.max_packets_per_second),
+            alarm: Alarm::default(),
+            session: rand::rng().random::<u64>() >> 2,
+            session_version: 0,
+            connection: None,
+        });
+        self.ids.insert(id, key);
+    }
+
+    fn move_peer(&mut self, key: usize, call: CallId, grants: Grants) {
+        let id = self.peers[key].id;
+        self.leave_call(key);
+        let (call, member) = join(&mut self.calls, &mut self.call_ids, &self.settings, call, (key, id, grants));
+        let peer = &mut self.peers[key];
+        (peer.call, peer.member, peer.grants) = (call, member, grants);
+        if let Some(connection) = peer.connection.as_ref().filter(|connection| connection.transport.is_connected()) {
+            // Nobody of the call before is heard any more, which only the slots that are filled again would tell.
+            let empty = |slot| SlotChange { listener: key, slot, speaker: None };
+            self.changes.extend((0..).take(connection.slots.len()).map(empty));
+            self.calls[call].0.set_slots(member, connection.slots.len(), &mut self.changes);
+        }
+    }
+
+    fn set_grants(&mut self, id: PeerId, grants: Grants) {
+        let Some(peer) = self.ids.get(&id).map(|key| &mut self.peers[*key]) else { return };
+        peer.grants = grants;
+        self.calls[peer.call].0.set_grants(peer.member, grants, &mut self.changes);
+    }
+
+    fn remove_peer(&mut self, now: Instant, id: PeerId) {
+        let Some(key) = self.ids.remove(&id) else { return };
+        self.drop_connection(now, key);
+        self.leave_call(key);
+        self.peers.remove(key);
+    }
+
+    /// Ends a peer's connection, if there is one, with a goodbye.
+    pub(super) fn drop_connection(&mut self, now: Instant, key: usize) {
+        if let Some(connection) = &mut self.peers[key].connection {
+            connection.transport.close(&mut self.outbox);
+            self.settle(now, key);
+        }
+        self.forget_connection(key);
+    }
+
+    /// Removes what is left of a connection that is over.
+    fn forget_connection(&mut self, key: usize) {
+        let peer = &mut self.peers[key];
+        let Some(connection) = peer.connection.take() else { return };
+        self.connections -= 1;
+        if connection.next_report.is_some() {
+            self.metrics.connected -= 1;
+        }
+        self.ufrags.remove(connection.transport.local_ufrag());
+        let call = &mut self.calls[peer.call].0;
+        call.set_slots(peer.member, 0, &mut Vec::new());
+        call.silence(peer.member, &mut self.changes);
+    }
+
+    fn leave_call(&mut self, key: usize) {
+        let peer = &self.peers[key];
+        let (call, _) = &mut self.calls[peer.call];
+        call.leave(peer.member, &mut self.changes);
+        if call.is_empty() {
+            self.call_ids.remove(&call.id());
+            self.calls.remove(peer.call);
+        }
+    }
+
+    fn on_stun(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), DropReason> {
+        let ufrag = stun::local_ufrag(datagram).ok_or(DropReason::StunMalformed)?;
+        let key = *self.ufrags.get(ufrag).ok_or(DropReason::StunUnknownUfrag)?;
+        if self.is_held_from(now, path, key) {
+            return Err(DropReason::StunPathTaken);
+        }
+        let connection = self.peers[key].connection.as_mut().ok_or(DropReason::StunUnknownUfrag)?;
+        let before = connection.transport.selected();
+        let handled = connection.transport.handle_stun(now, path, datagram, &mut self.outbox);
+        let moved = before.is_some() && connection.transport.selected() != before;
+        if moved && connection.transport.is_connected() {
+            self.metrics.migrations += 1;
+        }
+        self.settle(now, key);
+        handled.map_err(|dropped| match dropped {
+            Dropped::BadIntegrity => DropReason::StunBadIntegrity,
+            Dropped::UnknownUfrag | Dropped::Closed => DropReason::StunUnknownUfrag,
+            _ => DropReason::StunMalformed,
+        })
+    }
+
+    fn on_dtls(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), DropReason> {
+        let key = *self.paths.get(&path).ok_or(DropReason::DtlsUnvalidated)?;
+        let connection = self.peers[key].connection.as_mut().ok_or(DropReason::DtlsUnvalidated)?;
+        let handled = connection.transport.handle_dtls(now, path, datagram, &mut self.outbox);
+        self.settle(now, key);
+        handled.map_err(|dropped| match dropped {
+            Dropped::UnvalidatedPath => DropReason::DtlsUnvalidated,
+            _ => DropReason::DtlsRefused,
+        })
+    }
+
+    fn on_peer_due(&mut self, now: Instant, at: Instant, key: usize) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        if !peer.alarm.rings(at) {
+            return;
+        }
+        let Some(connection) = &mut peer.connection else { return };
+        if connection.transport.next_timeout().is_some_and(|due| due <= now) {
+            connection.transport.handle_timeout(now, &mut self.outbox);
+        }
+        if connection.next_report.is_some_and(|due| due <= now) {
+            connection.plan_report(now, key);
+            self.send_reports(now, key);
+        }
+        self.settle(now, key);
+    }
+
+    fn on_call_due(&mut self, now: Instant, at: Instant, key: usize) {
+        let Some((call, alarm)) = self.calls.get_mut(key) else { return };
+        if !alarm.rings(at) {
+            return;
+        }
+        if let Some(speakers) = call.tick(now, &mut self.changes) {
+            self.events.push(Event::Speakers { call: call.id(), speakers });
+        }
+        self.timers.set(alarm, Due::Call(key), call.next_tick());
+        self.report_slots();
+    }
+
+    /// Hears what a transport has to tell and sets the peer's alarm.
+    pub(super) fn settle(&mut self, now: Instant, key: usize) {
+        while let Some(event) = self.peers[key].connection.as_mut().and_then(|c| c.transport.poll_event()) {
+            match event {
+                TransportEvent::PathAdded(path) => self.add_path(now, path, key),
+                TransportEvent::PathRemoved(path) => self.remove_path(path, key),
+                TransportEvent::Connected => self.on_connected(now, key),
+                TransportEvent::Lost(reason) => self.on_lost(key, reason),
+            }
+        }
+        let peer = &mut self.peers[key];
+        let next = peer.connection.as_ref().and_then(Connection::next_timeout);
+        // Never at once: what is due again and again must not keep the worker from its packets.
+        let next = next.map(|at| at.max(now + MOMENT));
+        self.timers.set(&mut peer.alarm, Due::Peer(key), next);
+    }
+
+    /// Whether a path is in use by another peer. A check proves no more than that somebody can send with this source address,
+    /// which may be forged: without this, a member of any call could cut off another one whose address it knows.
+    fn is_held_from(&self, now: Instant, path: Path, key: usize) -> bool {
+        let owner = self.paths.get(&path).filter(|owner| **owner != key).and_then(|owner| self.peers.get(*owner));
+        let connection = owner.and_then(|owner| owner.connection.as_ref());
+        connection.is_some_and(|connection| connection.transport.holds(now, path))
+    }
+
+    fn add_path(&mut self, now: Instant, path: Path, key: usize) {
+        let Some(before) = self.paths.insert(path, key).filter(|before| *before != key) else { return };
+        // An address belongs to whoever proved it last; the one before must not send there any more.
+        if let Some(connection) = &mut self.peers[before].connection {
+            connection.transport.forget_path(path);
+            self.settle(now, before);
+        }
+    }
+
+    fn remove_path(&mut self, path: Path, key: usize) {
+        if self.paths.get(&path) == Some(&key) {
+            self.paths.remove(&path);
+            if path.protocol == Protocol::Tcp {
+                self.closed_tcp.push(path);
+            }
+        }
+    }
+
+    fn on_connected(&mut self, now: Instant, key: usize) {
+        let peer = &mut self.peers[key];
+        let Some(connection) = &mut peer.connection else { return };
+        let setup = now.saturating_duration_since(connection.offered_at);
+        connection.plan_report(now, key);
+        self.metrics.connected += 1;
+        self.metrics.join_times.observe(setup);
+        self.events.push(Event::Connected { peer: peer.id, setup });
+        self.calls[peer.call].0.set_slots(peer.member, connection.slots.len(), &mut self.changes);
+        self.report_slots();
+    }
+
+    fn on_lost(&mut self, key: usize, reason: LostReason) {
+        self.metrics.lost(reason);
+        self.events.push(Event::Lost { peer: self.peers[key].id, reason });
+        self.forget_connection(key);
+        self.report_slots();
+    }
+
+    /// Turns what calls changed into events, and detunes the slots concerned.
+    pub(super) fn report_slots(&mut self) {
+        let mut changes = std::mem::take(&mut self.changes);
+        for of_one in changes.chunk_by(|a, b| a.listener == b.listener) {
+            let Some(peer) = self.peers.get_mut(of_one[0].listener) else { continue };
+            let Some(connection) = &mut peer.connection else { continue };
+            let mut news = Vec::with_capacity(of_one.len());
+            for change in of_one {
+                if let Some(slot) = connection.slots.get_mut(usize::from(change.slot)) {
+                    slot.rewriter.untune();
+                    news.push((slot.mid.clone(), change.speaker));
+                }
+            }
+            if !news.is_empty() {
+                self.events.push(Event::Slots { peer: peer.id, changes: news });
+            }
+        }
+        changes.clear();
+        self.changes = changes;
+    }
+}
+
+/// Makes a peer a member of a call, which is made when it is the first.
+fn join(
+    calls: &mut Slab<(Call, Alarm)>,
+    ids: &mut FxHashMap<CallId, usize>,
+    settings: &Settings,
+    id: CallId,
+    (peer, peer_id, grants): (usize, PeerId, Grants),
+) -> (usize, usize) {
+    let key = *ids.entry(id).or_insert_with(|| calls.insert((Call::new(id, settings.max_slots), Alarm::default())));
+    (key, calls[key].0.join(peer, peer_id, grants))
+}

@@ -1,0 +1,175 @@
+//! The packet path: RTP from a publisher to its listeners, RTCP both ways.
+
+use std::time::Instant;
+
+use super::connection::{Connection, Peer};
+use super::core::{Buffers, WorkerCore};
+use super::timers::Due;
+use crate::metrics::{DropReason, WorkerMetrics};
+use crate::rtp::packet::Header;
+use crate::rtp::rtcp::{self, Report, Sent};
+use crate::rtp::slot::Incoming;
+use crate::rtp::source::NoPlace;
+use crate::transport::{Dropped, Outbox, Path};
+
+impl WorkerCore {
+    pub(super) fn on_rtp(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), DropReason> {
+        let key = *self.paths.get(&path).ok_or(DropReason::MediaUnvalidated)?;
+        let peer = &mut self.peers[key];
+        if !peer.bucket.take(now) {
+            return Err(DropReason::RateLimit);
+        }
+        let header = Header::parse(datagram).ok_or(DropReason::BadRtp)?;
+        let connection = peer.connection.as_mut().ok_or(DropReason::MediaUnvalidated)?;
+        let microphone = connection.microphone.as_mut().ok_or(DropReason::UnknownSource)?;
+        let admits = microphone.admits(&header, datagram);
+        let plain = &mut self.buffers.plain;
+        connection
+            .transport
+            .unprotect_rtp(path, datagram, |_| admits, plain)
+            .map_err(|e| refused(e, DropReason::BadRtp))?;
+        self.metrics.rtp_in += 1;
+
+        // Header and extension were authenticated with the packet, so that what was read before still stands.
+        let payload = header.payload(plain).ok_or(DropReason::BadRtp)?;
+        microphone.check_payload_type(&header)?;
+        let level = microphone.level(&header, plain);
+        let stream = microphone.bind(now, &header, &mut self.next_stream);
+        let (call, alarm) = &mut self.calls[peer.call];
+        let decision = call.on_packet(now, peer.member, level, &mut self.changes);
+        self.timers.set(alarm, Due::Call(peer.call), call.next_tick());
+        // Counted even when nobody hears it: numbers are told apart only within half of their range.
+        if decision.is_err() {
+            stream.source.skip(header.sequence);
+        }
+        let placed = decision.and_then(|()| stream.source.place(header.sequence).map_err(misplaced));
+        let incoming = placed.map(|place| Incoming {
+            stream: stream.id,
+            number: place.number,
+            timestamp: header.timestamp,
+            marker: header.marker || place.spurt,
+        });
+        let (call, member) = (peer.call, peer.member);
+        if !self.changes.is_empty() {
+            self.report_slots();
+        }
+        let incoming = incoming?;
+        let (call, _) = &self.calls[call];
+        let Buffers { plain, outgoing, cipher } = &mut self.buffers;
+        let mut forwarding = Forwarding { outgoing, cipher, outbox: &mut self.outbox, metrics: &mut self.metrics };
+        for ear in call.ears(member) {
+            let listener = &mut self.peers[ear.listener];
+            forwarding.send(now, listener, usize::from(ear.slot), &incoming, &plain[payload.clone()]);
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_rtcp(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), DropReason> {
+        let key = *self.paths.get(&path).ok_or(DropReason::MediaUnvalidated)?;
+        let peer = &mut self.peers[key];
+        if !peer.bucket.take(now) {
+            return Err(DropReason::RateLimit);
+        }
+        let connection = peer.connection.as_mut().ok_or(DropReason::MediaUnvalidated)?;
+        let plain = &mut self.buffers.plain;
+        connection.transport.unprotect_rtcp(path, datagram, plain).map_err(|e| refused(e, DropReason::BadRtcp))?;
+        for report in rtcp::read(plain).ok_or(DropReason::BadRtcp)? {
+            self.metrics.lost_downlink += take(now, connection, &report);
+        }
+        Ok(())
+    }
+
+    /// Sends the peer what it should know of its slots and its own stream.
+    pub(super) fn send_reports(&mut self, now: Instant, key: usize) {
+        let Some(connection) = &mut self.peers[key].connection else { return };
+        let ntp = self.ntp.ntp(now);
+        let mut sent = Vec::new();
+        for slot in &mut connection.slots {
+            let Some(timestamp) = slot.rewriter.timestamp_at(now).filter(|_| slot.sent.packets != slot.reported) else {
+                continue;
+            };
+            slot.reported = slot.sent.packets;
+            let (packets, octets) = (slot.sent.packets, slot.sent.octets);
+            sent.push(Sent { ssrc: slot.rewriter.ssrc(), ntp, timestamp, packets, octets });
+        }
+        let own = connection.slots.first().map_or(1, |slot| slot.rewriter.ssrc());
+        let stream = connection.microphone.as_mut().and_then(|microphone| microphone.stream.as_mut());
+        let received = stream.map(|stream| {
+            let before = stream.stats.lost();
+            let reception = stream.stats.report(now);
+            self.metrics.lost_uplink += u64::from(reception.total_lost.saturating_sub(before));
+            (stream.ssrc, reception)
+        });
+        if sent.is_empty() && received.is_none() {
+            return;
+        }
+        let Some(compound) = rtcp::compound(own, &self.cname, &sent, received.as_slice()) else { return };
+        let Some(path) = connection.transport.selected() else { return };
+        if connection.transport.protect_rtcp(&compound, &mut self.buffers.cipher).is_ok() {
+            self.outbox.push(path, &self.buffers.cipher);
+        }
+    }
+}
+
+/// What it takes to send a packet to many.
+struct Forwarding<'a> {
+    outgoing: &'a mut Vec<u8>,
+    cipher: &'a mut Vec<u8>,
+    outbox: &'a mut Outbox,
+    metrics: &'a mut WorkerMetrics,
+}
+
+impl Forwarding<'_> {
+    fn send(&mut self, now: Instant, listener: &mut Peer, slot: usize, incoming: &Incoming, payload: &[u8]) {
+        let Some(connection) = &mut listener.connection else { return };
+        let Some(slot) = connection.slots.get_mut(slot) else { return };
+        let Some(path) = connection.transport.selected() else { return };
+        let Some(header) = slot.rewriter.rewrite(now, incoming, slot.payload_type) else {
+            self.metrics.drop(DropReason::TooLate);
+            return;
+        };
+        self.outgoing.clear();
+        self.outgoing.extend_from_slice(&header.to_bytes());
+        self.outgoing.extend_from_slice(payload);
+        if connection.transport.protect_rtp(self.outgoing, self.cipher).is_ok() {
+            slot.sent.on_packet(payload.len());
+            self.metrics.rtp_out += 1;
+            self.outbox.push(path, self.cipher);
+        }
+    }
+}
+
+/// Notes a report; returns how many more packets the listener has lost.
+fn take(now: Instant, connection: &mut Connection, report: &Report) -> u64 {
+    match report {
+        Report::Sender { ssrc, ntp } => {
+            let stream = connection.microphone.as_mut().and_then(|microphone| microphone.stream.as_mut());
+            if let Some(stream) = stream.filter(|stream| stream.ssrc == *ssrc) {
+                stream.stats.on_sender_report(now, *ntp);
+            }
+            0
+        }
+        Report::Reception { ssrc, block } => {
+            let slot = connection.slots.iter_mut().find(|slot| slot.rewriter.ssrc() == *ssrc);
+            slot.map_or(0, |slot| u64::from(slot.on_reception(block)))
+        }
+    }
+}
+
+fn misplaced(no: NoPlace) -> DropReason {
+    match no {
+        NoPlace::Duplicate => DropReason::Duplicate,
+        NoPlace::TooLate => DropReason::TooLate,
+    }
+}
+
+fn refused(dropped: Dropped, malformed: DropReason) -> DropReason {
+    match dropped {
+        Dropped::UnvalidatedPath => DropReason::MediaUnvalidated,
+        Dropped::NotConnected | Dropped::Closed => DropReason::NotConnected,
+        Dropped::Replayed => DropReason::SrtpReplay,
+        Dropped::BadTag => DropReason::SrtpAuth,
+        Dropped::UnknownSsrc => DropReason::UnknownSource,
+        _ => malformed,
+    }
+}

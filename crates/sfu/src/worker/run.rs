@@ -1,0 +1,322 @@
+//! The loop of a worker's thread: sockets, orders and the clock in; datagrams and events out.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant, SystemTime};
+
+use mio::net::{TcpListener, UdpSocket};
+use mio::{Events, Interest, Poll, Token, Waker};
+use parking_lot::Mutex;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::core::{Settings, WorkerCore};
+use super::socket::{self, Receiver};
+use super::tcp::Connections;
+use crate::command::{Command, Grants};
+use crate::error::StartError;
+use crate::event::{Event, LostReason};
+use crate::ids::{CallId, PeerId};
+use crate::metrics::{DropReason, WorkerMetrics};
+use crate::transport::{Path, Protocol};
+
+const UDP: Token = Token(0);
+const LISTENER: Token = Token(1);
+const WAKER: Token = Token(2);
+
+/// How old the numbers in the handle get.
+const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+/// Batches received before orders and timers have their turn.
+const BATCHES: usize = 16;
+/// Datagrams that may wait to be sent while there is still something to receive: few enough to stay in the cache.
+const OUTBOX: usize = 512;
+
+/// What the handle asks of the thread.
+#[derive(Debug)]
+pub(super) enum Order {
+    Command(Command),
+    Stop,
+    #[cfg(test)]
+    Panic,
+}
+
+/// A worker's UDP socket and TCP listener, on the same port.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    udp: UdpSocket,
+    listener: TcpListener,
+    port: u16,
+}
+
+impl Sockets {
+    /// Binds both. With port 0 the system chooses one that is free for UDP, which for TCP it may not be.
+    pub(super) fn bind(address: SocketAddr) -> Result<Self, StartError> {
+        const TRIES: usize = 16;
+        let failed = |source| StartError::Bind { address, source };
+        let mut tries = if address.port() == 0 { TRIES } else { 1 };
+        loop {
+            tries -= 1;
+            match Self::bind_both(address) {
+                Ok(sockets) => return Ok(sockets),
+                Err(error) if tries > 0 && error.kind() == io::ErrorKind::AddrInUse => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+
+    fn bind_both(address: SocketAddr) -> io::Result<Self> {
+        let udp = std::net::UdpSocket::bind(address)?;
+        udp.set_nonblocking(true)?;
+        socket::enlarge_buffers(&udp)?;
+        let local = udp.local_addr()?;
+        let listener = TcpListener::bind(local)?;
+        Ok(Self { udp: UdpSocket::from_std(udp), listener, port: local.port() })
+    }
+
+    pub(super) const fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+/// Everything the thread owns.
+pub(super) struct Runner {
+    poll: Poll,
+    inbox: mpsc::Receiver<Order>,
+    sockets: Sockets,
+    settings: Settings,
+    events: UnboundedSender<Event>,
+    published: Arc<Mutex<WorkerMetrics>>,
+    /// What a core that starts anew has to be told.
+    roster: HashMap<PeerId, Listed>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Listed {
+    call: CallId,
+    grants: Grants,
+    offered: bool,
+}
+
+/// What is lost when the thread panics.
+struct Serving {
+    core: WorkerCore,
+    tcp: Connections,
+    receiver: Receiver,
+    frame: Vec<u8>,
+    published_at: Instant,
+}
+
+impl Runner {
+    pub(super) fn new(
+        settings: Settings,
+        mut sockets: Sockets,
+        inbox: mpsc::Receiver<Order>,
+        events: UnboundedSender<Event>,
+        published: Arc<Mutex<WorkerMetrics>>,
+    ) -> io::Result<(Self, Arc<Waker>)> {
+        let poll = Poll::new()?;
+        poll.registry().register(&mut sockets.udp, UDP, Interest::READABLE)?;
+        poll.registry().register(&mut sockets.listener, LISTENER, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let roster = HashMap::new();
+        Ok((Self { poll, inbox, sockets, settings, events, published, roster }, waker))
+    }
+
+    /// Serves until told to stop, through panics.
+    pub(super) fn run(mut self) {
+        loop {
+            let served = catch_unwind(AssertUnwindSafe(|| self.serve()));
+            match served {
+                Ok(()) => return,
+                Err(_) => self.after_panic(),
+            }
+        }
+    }
+
+    /// Whoever had a connection has to offer again; the counters go on.
+    fn after_panic(&mut self) {
+        tracing::error!(
+            media.port = self.sockets.port,
+            peers = self.roster.len(),
+            "media worker failed; starting it again"
+        );
+        let mut metrics = self.published.lock();
+        metrics.restarts += 1;
+        for (peer, listed) in &mut self.roster {
+            if std::mem::take(&mut listed.offered) {
+                metrics.lost(LostReason::WorkerFailed);
+                let _ = self.events.send(Event::Lost { peer: *peer, reason: LostReason::WorkerFailed });
+            }
+        }
+    }
+
+    /// A core with everybody in the roster.
+    fn begin(&self) -> Serving {
+        let now = Instant::now();
+        let since_unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let mut core = WorkerCore::new(self.settings.clone(), now, since_unix);
+        *core.metrics_mut() = WorkerMetrics { connected: 0, ..self.published.lock().clone() };
+        for (peer, Listed { call, grants, .. }) in &self.roster {
+            core.handle_command(now, Command::AddPeer { call: *call, peer: *peer, grants: *grants });
+        }
+        Serving { core, tcp: Connections::default(), receiver: Receiver::new(), frame: Vec::new(), published_at: now }
+    }
+
+    fn serve(&mut self) {
+        let mut serving = self.begin();
+        let mut ready = Events::with_capacity(256);
+        // After a panic nobody knows what was left unread, and readiness is told once.
+        let (mut udp_waiting, mut accept_waiting) = (true, true);
+        loop {
+            let more = udp_waiting || accept_waiting || serving.tcp.has_unfinished();
+            let wait = if more { Duration::ZERO } else { serving.patience() };
+            if let Err(error) = self.poll.poll(&mut ready, Some(wait))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                tracing::error!(%error, media.port = self.sockets.port, "waiting for packets failed");
+            }
+            let now = Instant::now();
+            serving.tcp.resume(now, &mut serving.core);
+            for event in &ready {
+                match event.token() {
+                    UDP => udp_waiting = true,
+                    LISTENER => accept_waiting = true,
+                    WAKER => {}
+                    token => serving.tcp.ready(now, token, &mut serving.core),
+                }
+            }
+            if std::mem::take(&mut accept_waiting) {
+                serving.tcp.accept(now, &self.sockets.listener, self.poll.registry(), &mut serving.core);
+            }
+            if udp_waiting {
+                udp_waiting = serving.receive(now, &self.sockets.udp);
+            }
+            if self.take_orders(now, &mut serving) {
+                serving.core.close();
+                serving.flush(&self.sockets.udp);
+                self.publish(now, &mut serving);
+                return;
+            }
+            serving.core.handle_timeout(now);
+            serving.tcp.handle_timeout(now, &mut serving.core);
+            serving.flush(&self.sockets.udp);
+            for event in serving.core.drain_events() {
+                // Nobody listens any more when the process is about to end.
+                let _ = self.events.send(event);
+            }
+            for path in serving.core.drain_closed() {
+                serving.tcp.close(path);
+            }
+            serving.core.metrics_mut().busy += now.elapsed();
+            if now.saturating_duration_since(serving.published_at) >= PUBLISH_EVERY {
+                self.publish(now, &mut serving);
+            }
+        }
+    }
+
+    /// Carries out what was ordered; `true` to stop.
+    fn take_orders(&mut self, now: Instant, serving: &mut Serving) -> bool {
+        loop {
+            match self.inbox.try_recv() {
+                Ok(Order::Command(command)) => {
+                    self.note(&command);
+                    serving.core.handle_command(now, command);
+                }
+                Ok(Order::Stop) | Err(mpsc::TryRecvError::Disconnected) => return true,
+                #[cfg(test)]
+                Ok(Order::Panic) => panic!("as ordered"),
+                Err(mpsc::TryRecvError::Empty) => return false,
+            }
+        }
+    }
+
+    /// Keeps the roster.
+    fn note(&mut self, command: &Command) {
+        match command {
+            Command::AddPeer { call, peer, grants } => {
+                let offered = self.roster.get(peer).is_some_and(|listed| listed.offered);
+                self.roster.insert(*peer, Listed { call: *call, grants: *grants, offered });
+            }
+            Command::SetGrants { peer, grants } => {
+                if let Some(listed) = self.roster.get_mut(peer) {
+                    listed.grants = *grants;
+                }
+            }
+            Command::Offer { peer, .. } => {
+                if let Some(listed) = self.roster.get_mut(peer) {
+                    listed.offered = true;
+                }
+            }
+            Command::RemovePeer { peer } => {
+                self.roster.remove(peer);
+            }
+        }
+    }
+
+    fn publish(&self, now: Instant, serving: &mut Serving) {
+        serving.published_at = now;
+        let tcp_connections = serving.tcp.len() as u64;
+        *self.published.lock() = WorkerMetrics { tcp_connections, ..serving.core.metrics() };
+    }
+}
+
+impl Serving {
+    /// How long there is nothing to do but to wait for packets.
+    fn patience(&self) -> Duration {
+        let due = [self.core.next_timeout(), self.tcp.next_timeout(), Some(self.published_at + PUBLISH_EVERY)];
+        let due = due.into_iter().flatten().min();
+        due.map_or(PUBLISH_EVERY, |due| due.saturating_duration_since(Instant::now()))
+    }
+
+    /// Takes what has arrived, up to a limit; `true` when there may be more.
+    fn receive(&mut self, now: Instant, socket: &UdpSocket) -> bool {
+        for _ in 0..BATCHES {
+            match self.receiver.receive(socket) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                // Somebody's port was closed (ICMP): told once, concerns no datagram received here.
+                Err(_) => continue,
+            }
+            let mut handled = 0;
+            while let Some((source, datagram)) = self.receiver.datagrams().nth(handled) {
+                self.core.handle_datagram(now, Path::udp(source), datagram);
+                handled += 1;
+                if self.core.outbox_mut().len() >= OUTBOX {
+                    send(&mut self.core, &mut self.tcp, &mut self.frame, socket);
+                }
+            }
+            if !self.receiver.is_full() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn flush(&mut self, socket: &UdpSocket) {
+        send(&mut self.core, &mut self.tcp, &mut self.frame, socket);
+    }
+}
+
+/// Sends what is in the outbox.
+fn send(core: &mut WorkerCore, tcp: &mut Connections, frame: &mut Vec<u8>, socket: &UdpSocket) {
+    if core.outbox_mut().is_empty() {
+        return;
+    }
+    let outbox = std::mem::take(core.outbox_mut());
+    let datagrams = || outbox.iter().filter(|(path, _)| path.protocol == Protocol::Udp);
+    let failed = socket::send(socket, datagrams().map(|(path, bytes)| (path.remote, bytes)));
+    let metrics = core.metrics_mut();
+    metrics.drops[DropReason::SendFailed as usize] += failed;
+    for (path, bytes) in outbox.iter() {
+        metrics.packets_out += 1;
+        metrics.bytes_out += bytes.len() as u64;
+        if path.protocol == Protocol::Tcp && !tcp.send(path, bytes, frame) {
+            metrics.drop(DropReason::TcpQueueFull);
+        }
+    }
+    let mut outbox = outbox;
+    outbox.clear();
+    *core.outbox_mut() = outbox;
+}

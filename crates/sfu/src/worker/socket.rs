@@ -1,0 +1,292 @@
+//! Many datagrams a system call. The only file of the project with `unsafe`: the system's batch calls have no safe
+//! wrapper that works on a non-blocking socket without allocating.
+
+use std::io;
+use std::net::SocketAddr;
+
+use mio::net::UdpSocket;
+
+/// Datagrams received at once. More delays the first one's copies, fewer costs system calls.
+const RECEIVE: usize = 32;
+/// Datagrams sent at once; the kernel's own limit is 1024.
+const SEND: usize = 128;
+/// The largest datagram taken. Whoever negotiates media sends less than an Ethernet packet.
+const DATAGRAM_MAX: usize = 2048;
+/// Socket buffers asked for: a second of 3 speakers to 1 000 listeners is 15 MB, so that this is 300 ms of it.
+const BUFFER: usize = 4 << 20;
+
+/// Asks for large socket buffers. The system grants what its limits allow; with less, bursts in large calls are lost.
+pub(super) fn enlarge_buffers(socket: &std::net::UdpSocket) -> io::Result<()> {
+    let socket = socket2::SockRef::from(socket);
+    socket.set_recv_buffer_size(BUFFER)?;
+    socket.set_send_buffer_size(BUFFER)?;
+    let (receive, send) = (socket.recv_buffer_size()?, socket.send_buffer_size()?);
+    if receive < BUFFER || send < BUFFER {
+        tracing::info!(
+            buffer.receive = receive,
+            buffer.send = send,
+            buffer.wanted = BUFFER,
+            "media socket buffers are smaller than wanted: for large calls raise net.core.rmem_max and net.core.wmem_max"
+        );
+    }
+    Ok(())
+}
+
+/// Memory for one batch of received datagrams.
+pub(super) struct Receiver {
+    buffers: Box<[[u8; DATAGRAM_MAX]]>,
+    datagrams: Vec<(SocketAddr, usize)>,
+}
+
+impl Receiver {
+    pub(super) fn new() -> Self {
+        Self { buffers: vec![[0; DATAGRAM_MAX]; RECEIVE].into_boxed_slice(), datagrams: Vec::with_capacity(RECEIVE) }
+    }
+
+    /// The datagrams of the last batch. One that was too large is empty.
+    pub(super) fn datagrams(&self) -> impl ExactSizeIterator<Item = (SocketAddr, &[u8])> {
+        let both = self.datagrams.iter().zip(&self.buffers);
+        both.map(|((source, len), buffer)| (*source, buffer.get(..*len).unwrap_or_default()))
+    }
+
+    /// Whether the last batch was as large as batches get, so that there may be more.
+    pub(super) fn is_full(&self) -> bool {
+        self.datagrams.len() == RECEIVE
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::io;
+    use std::mem::MaybeUninit;
+    use std::os::fd::AsRawFd;
+
+    use libc::{MSG_DONTWAIT, MSG_TRUNC, c_uint, iovec, mmsghdr, sockaddr_storage, socklen_t};
+    use socket2::{SockAddr, SockAddrStorage};
+
+    use super::{DATAGRAM_MAX, RECEIVE, Receiver, SEND, SocketAddr, UdpSocket};
+
+    impl Receiver {
+        /// Receives one batch.
+        ///
+        /// # Errors
+        /// The system's; [`io::ErrorKind::WouldBlock`] when there is nothing.
+        pub(in super::super) fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
+            self.datagrams.clear();
+            let mut sources = [const { MaybeUninit::<sockaddr_storage>::zeroed() }; RECEIVE];
+            let mut vectors: [iovec; RECEIVE] = std::array::from_fn(|index| iovec {
+                iov_base: self.buffers[index].as_mut_ptr().cast(),
+                iov_len: DATAGRAM_MAX,
+            });
+            #[expect(clippy::cast_possible_truncation, reason = "128 bytes")]
+            let mut headers: [mmsghdr; RECEIVE] = std::array::from_fn(|index| {
+                let mut header = empty_header();
+                header.msg_hdr.msg_name = sources[index].as_mut_ptr().cast();
+                header.msg_hdr.msg_namelen = size_of::<sockaddr_storage>() as socklen_t;
+                header.msg_hdr.msg_iov = &raw mut vectors[index];
+                header.msg_hdr.msg_iovlen = 1;
+                header
+            });
+            let received = socket.try_io(|| {
+                // SAFETY: `headers` has RECEIVE elements; each points to a source address, a vector and through it to a
+                // buffer of DATAGRAM_MAX bytes, all alive, writable and not otherwise borrowed until the call returns.
+                #[expect(unsafe_code, reason = "recvmmsg(2) has no safe wrapper")]
+                let result = unsafe {
+                    libc::recvmmsg(
+                        socket.as_raw_fd(),
+                        headers.as_mut_ptr(),
+                        RECEIVE as c_uint,
+                        MSG_DONTWAIT,
+                        std::ptr::null_mut(),
+                    )
+                };
+                usize::try_from(result).map_err(|_| io::Error::last_os_error())
+            })?;
+            for (header, source) in headers.iter().zip(sources).take(received) {
+                // SAFETY: the storage was zeroed, which is a valid value, and the system wrote `msg_namelen` bytes of an
+                // address over it.
+                #[expect(unsafe_code, reason = "an address as the system writes it")]
+                let source = unsafe {
+                    SockAddr::new(
+                        std::mem::transmute::<sockaddr_storage, SockAddrStorage>(source.assume_init()),
+                        header.msg_hdr.msg_namelen,
+                    )
+                };
+                let whole = header.msg_hdr.msg_flags & MSG_TRUNC == 0;
+                let len = if whole { header.msg_len as usize } else { 0 };
+                // A datagram without an IP address cannot be answered; it keeps its buffer's place.
+                let source = source.as_socket().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+                self.datagrams.push((source, len));
+            }
+            Ok(())
+        }
+    }
+
+    /// Sends a batch of at most [`SEND`] datagrams and tells how many of them, from the first, the system took.
+    ///
+    /// # Errors
+    /// The system's, for the first datagram.
+    fn send_batch<'a>(
+        socket: &UdpSocket,
+        datagrams: &mut impl Iterator<Item = (SocketAddr, &'a [u8])>,
+    ) -> (usize, io::Result<usize>) {
+        let mut addresses: [Option<SockAddr>; SEND] = [const { None }; SEND];
+        let mut vectors = [const { iovec { iov_base: std::ptr::null_mut(), iov_len: 0 } }; SEND];
+        let mut count = 0;
+        for (target, bytes) in datagrams.take(SEND) {
+            addresses[count] = Some(SockAddr::from(target));
+            vectors[count] = iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+            count += 1;
+        }
+        let mut headers = [const { empty_header() }; SEND];
+        for ((header, address), vector) in headers.iter_mut().zip(&addresses).zip(&mut vectors).take(count) {
+            if let Some(address) = address {
+                header.msg_hdr.msg_name = address.as_ptr().cast_mut().cast();
+                header.msg_hdr.msg_namelen = address.len();
+            }
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+        }
+        let sent = socket.try_io(|| {
+            // SAFETY: the first `count` elements of `headers` point to addresses, vectors and through them to datagrams,
+            // all alive until the call returns; the call only reads through them, so that casting constness away is
+            // sound.
+            #[expect(unsafe_code, reason = "sendmmsg(2) has no safe wrapper")]
+            let result =
+                unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count as c_uint, MSG_DONTWAIT) };
+            usize::try_from(result).map_err(|_| io::Error::last_os_error())
+        });
+        (count, sent)
+    }
+
+    const fn empty_header() -> mmsghdr {
+        // SAFETY: all fields are integers and raw pointers, for which zeroes are valid.
+        #[expect(unsafe_code, reason = "the type has private padding on some systems")]
+        unsafe {
+            MaybeUninit::zeroed().assume_init()
+        }
+    }
+
+    /// Sends all datagrams; returns how many the system did not take.
+    pub(in super::super) fn send<'a>(
+        socket: &UdpSocket,
+        datagrams: impl Iterator<Item = (SocketAddr, &'a [u8])> + Clone,
+    ) -> u64 {
+        let mut failed = 0;
+        let mut rest = datagrams;
+        loop {
+            let mut batch = rest.clone();
+            let (count, sent) = send_batch(socket, &mut batch);
+            if count == 0 {
+                return failed;
+            }
+            match sent {
+                Ok(sent) if sent == count => rest = batch,
+                Ok(sent) => drop(rest.by_ref().take(sent.max(1)).count()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && wait_for_room(socket) => {}
+                // This datagram cannot go there: no route, not allowed, too large, or no room for too long.
+                Err(_) => {
+                    failed += 1;
+                    rest.next();
+                }
+            }
+        }
+    }
+
+    /// Waits for room in the socket's buffer: a few packets' time, after which audio is late anyway.
+    fn wait_for_room(socket: &UdpSocket) -> bool {
+        const MILLISECONDS: libc::c_int = 5;
+        let mut wanted = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+        // SAFETY: one pollfd, alive and writable.
+        #[expect(unsafe_code, reason = "poll(2) has no safe wrapper")]
+        let ready = unsafe { libc::poll(&raw mut wanted, 1, MILLISECONDS) };
+        ready > 0
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use super::{Receiver, SocketAddr, UdpSocket, io};
+
+    impl Receiver {
+        /// Receives one datagram.
+        ///
+        /// # Errors
+        /// The system's; [`io::ErrorKind::WouldBlock`] when there is nothing.
+        pub(in super::super) fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
+            self.datagrams.clear();
+            while self.datagrams.len() < self.buffers.len() {
+                match socket.recv_from(&mut self.buffers[self.datagrams.len()]) {
+                    Ok((len, source)) => self.datagrams.push((source, len)),
+                    Err(_) if !self.datagrams.is_empty() => break,
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        }
+    }
+
+    /// Sends all datagrams; returns how many the system did not take.
+    pub(in super::super) fn send<'a>(
+        socket: &UdpSocket,
+        datagrams: impl Iterator<Item = (SocketAddr, &'a [u8])> + Clone,
+    ) -> u64 {
+        datagrams.filter(|(target, bytes)| socket.send_to(bytes, *target).is_err()).count() as u64
+    }
+}
+
+pub(super) use system::send;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> (UdpSocket, UdpSocket, SocketAddr) {
+        let bind = || UdpSocket::bind("127.0.0.1:0".parse().expect("address")).expect("socket");
+        let (a, b) = (bind(), bind());
+        let to_b = b.local_addr().expect("address");
+        (a, b, to_b)
+    }
+
+    fn receive(receiver: &mut Receiver, socket: &UdpSocket) -> Vec<(SocketAddr, Vec<u8>)> {
+        let mut all = Vec::new();
+        while receiver.receive(socket).is_ok() {
+            all.extend(receiver.datagrams().map(|(source, bytes)| (source, bytes.to_vec())));
+        }
+        all
+    }
+
+    #[test]
+    fn more_than_one_batch_arrives_in_order_with_its_source() {
+        let (a, b, to_b) = pair();
+        let datagrams: Vec<Vec<u8>> = (0..200u16).map(|n| vec![n.to_be_bytes()[1]; usize::from(n) % 50 + 1]).collect();
+        let failed = send(&a, datagrams.iter().map(|bytes| (to_b, bytes.as_slice())));
+        assert_eq!(failed, 0);
+        let received = receive(&mut Receiver::new(), &b);
+        let from_a = a.local_addr().expect("address");
+        assert!(received.iter().all(|(source, _)| *source == from_a));
+        assert_eq!(received.len(), datagrams.len());
+        assert!(received.into_iter().zip(datagrams).all(|((_, bytes), sent)| bytes == sent), "in order");
+    }
+
+    #[test]
+    fn a_datagram_that_cannot_be_sent_stops_no_other() {
+        let (a, b, to_b) = pair();
+        let nowhere: SocketAddr = "[::1]:9".parse().expect("address");
+        let huge = vec![0; 70_000];
+        let datagrams: [(SocketAddr, &[u8]); 4] = [(to_b, &[1]), (nowhere, &[2]), (to_b, &huge), (to_b, &[3])];
+        assert_eq!(send(&a, datagrams.into_iter()), 2);
+        let received = receive(&mut Receiver::new(), &b);
+        assert_eq!(received.into_iter().map(|(_, bytes)| bytes).collect::<Vec<_>>(), [[1], [3]]);
+    }
+
+    #[test]
+    fn a_datagram_that_is_too_large_is_empty() {
+        let (a, b, to_b) = pair();
+        a.send_to(&[7; DATAGRAM_MAX + 1], to_b).expect("sent");
+        a.send_to(&[8; DATAGRAM_MAX], to_b).expect("sent");
+        let received = receive(&mut Receiver::new(), &b);
+        assert_eq!(received.iter().map(|(_, bytes)| bytes.len()).collect::<Vec<_>>(), [0, DATAGRAM_MAX]);
+    }
+}

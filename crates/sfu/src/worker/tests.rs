@@ -1,0 +1,110 @@
+//! The thread around the core: restarts, slow readers.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::*;
+use crate::command::{Command, Grants};
+use crate::event::LostReason;
+use crate::ids::{CallId, PeerId};
+use crate::test_client::{ClientOptions, TestClient};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn worker() -> (WorkerHandle, UnboundedReceiver<Event>) {
+    let (sender, events) = unbounded_channel();
+    let config = Config { bind: IpAddr::from([127, 0, 0, 1]), first_port: 0, ..Config::default() };
+    let worker = start(&config, &sender).expect("started").remove(0);
+    (worker, events)
+}
+
+fn next(events: &mut UnboundedReceiver<Event>) -> Event {
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        if let Ok(event) = events.try_recv() {
+            return event;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    panic!("no event in time");
+}
+
+/// Carries datagrams between a client and the worker over a real socket until `done` says so.
+fn carry(client: &mut TestClient, socket: &std::net::UdpSocket, done: impl Fn(&TestClient) -> bool) {
+    socket.set_read_timeout(Some(Duration::from_millis(5))).expect("a timeout");
+    let until = Instant::now() + PATIENCE;
+    let mut buffer = [0; 2048];
+    loop {
+        assert!(Instant::now() < until, "in time");
+        client.handle_timeout(Instant::now());
+        while let Some((_, to, datagram)) = client.poll_datagram() {
+            socket.send_to(&datagram, to).expect("sent");
+        }
+        if done(client) {
+            return;
+        }
+        if let Ok((len, _)) = socket.recv_from(&mut buffer) {
+            client.handle_datagram(Instant::now(), &buffer[..len]);
+        }
+    }
+}
+
+fn connect(worker: &WorkerHandle, events: &mut UnboundedReceiver<Event>, peer: PeerId) {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let mut client = TestClient::new(socket.local_addr().expect("an address"), ClientOptions::default());
+    worker.send(Command::Offer { peer, request: 1, sdp: client.offer() });
+    let Event::Answer { sdp, .. } = next(events) else { panic!("no answer") };
+    client.accept_answer(Instant::now(), &sdp);
+    carry(&mut client, &socket, TestClient::is_connected);
+    assert!(matches!(next(events), Event::Connected { .. }));
+}
+
+#[test]
+fn after_a_panic_peers_are_lost_but_known_and_may_offer_again() {
+    let (worker, mut events) = worker();
+    let grants = Grants { speak: true, hear: true };
+    let (peer, idle, gone) = (PeerId(1), PeerId(2), PeerId(3));
+    for added in [peer, idle, gone] {
+        worker.send(Command::AddPeer { call: CallId(1), peer: added, grants });
+    }
+    worker.send(Command::RemovePeer { peer: gone });
+    connect(&worker, &mut events, peer);
+    let before = worker.metrics();
+    worker.panic();
+    let lost = next(&mut events);
+    assert_eq!(lost, Event::Lost { peer, reason: LostReason::WorkerFailed }, "only who had a connection");
+    connect(&worker, &mut events, peer);
+    connect(&worker, &mut events, idle);
+    worker.send(Command::Offer { peer: gone, request: 2, sdp: String::new() });
+    assert!(matches!(next(&mut events), Event::OfferRejected { error: crate::OfferError::UnknownPeer, .. }));
+
+    let until = Instant::now() + PATIENCE;
+    while worker.metrics().connected < 2 {
+        assert!(Instant::now() < until, "in time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let after = worker.metrics();
+    assert_eq!((after.restarts, after.peers, after.calls), (1, 2, 1));
+    assert_eq!(after.losts.iter().sum::<u64>(), 1);
+    assert!(after.packets_in >= before.packets_in, "counters go on");
+}
+
+#[test]
+fn ports_follow_each_other() {
+    let config = Config { first_port: 40_000, bind: IpAddr::from([127, 0, 0, 1]), ..Config::default() };
+    assert_eq!(bind_address(&config, 0).port(), 40_000);
+    assert_eq!(bind_address(&config, 3).port(), 40_003);
+    assert_eq!(bind_address(&Config { first_port: 0, ..config }, 3).port(), 0);
+}
+
+#[test]
+fn candidates_are_what_was_announced_or_bound() {
+    let bound = Config { bind: IpAddr::from([127, 0, 0, 1]), ..Config::default() };
+    assert_eq!(announced(&bound).expect("addresses"), [bound.bind]);
+    let public = IpAddr::from([203, 0, 113, 5]);
+    let told = Config { announced: vec![public], ..bound };
+    assert_eq!(announced(&told).expect("addresses"), [public]);
+    let every = announced(&Config::default()).expect("addresses");
+    assert!(every.contains(&IpAddr::from([127, 0, 0, 1])));
+}

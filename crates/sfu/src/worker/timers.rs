@@ -1,0 +1,86 @@
+//! When a worker has to look at something again.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Instant;
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    Peer(usize),
+    Call(usize),
+}
+
+/// The one entry of a peer or call that counts; others in the heap are leftovers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Alarm {
+    at: Option<Instant>,
+}
+
+impl Alarm {
+    /// Whether an entry that came up is the one that counts; it is used up then.
+    pub(super) fn rings(&mut self, at: Instant) -> bool {
+        let rings = self.at == Some(at);
+        if rings {
+            self.at = None;
+        }
+        rings
+    }
+}
+
+/// All entries, earliest first. Moving an alarm later leaves it as it is: it rings, is found early and is set again.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    heap: BinaryHeap<Reverse<(Instant, Due)>>,
+}
+
+impl Timers {
+    /// Makes sure that the alarm rings at `at` or before.
+    pub(super) fn set(&mut self, alarm: &mut Alarm, due: Due, at: Option<Instant>) {
+        let Some(at) = at else { return };
+        if alarm.at.is_none_or(|set| at < set) {
+            alarm.at = Some(at);
+            self.heap.push(Reverse((at, due)));
+        }
+    }
+
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.heap.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Takes the earliest entry that has come up.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<(Instant, Due)> {
+        self.next().filter(|at| *at <= now)?;
+        self.heap.pop().map(|Reverse(entry)| entry)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_earliest_setting_counts_and_rings_once() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let (mut timers, mut alarm) = (Timers::default(), Alarm::default());
+        timers.set(&mut alarm, Due::Peer(1), Some(at(500)));
+        timers.set(&mut alarm, Due::Peer(1), Some(at(100)));
+        timers.set(&mut alarm, Due::Peer(1), Some(at(300)));
+        timers.set(&mut alarm, Due::Peer(1), None);
+        assert_eq!(timers.len(), 2, "a later setting needs no entry");
+        assert_eq!(timers.pop(at(99)), None);
+        let (rung, due) = timers.pop(at(100)).expect("due");
+        assert_eq!(due, Due::Peer(1));
+        assert!(alarm.rings(rung));
+        let (leftover, _) = timers.pop(at(500)).expect("due");
+        assert!(!alarm.rings(leftover));
+    }
+}

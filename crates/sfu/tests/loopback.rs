@@ -1,0 +1,134 @@
+//! The media plane on real sockets, with clients that share no code with it.
+
+mod support;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use hubbub_sfu::{Command, Config, DropReason, Event, LostReason, Sfu, StartError};
+use support::{Client, Network, PATIENCE, spread, wait_for};
+
+fn config() -> Config {
+    Config { bind: IpAddr::from([127, 0, 0, 1]), first_port: 0, ..Config::default() }
+}
+
+/// Both speak 50 packets; each hears all of the other's, once and in order.
+async fn exchange(a: &mut Client, b: &mut Client) {
+    for number in 0..50 {
+        a.speak(number).await;
+        b.speak(number).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let all: Vec<u16> = (0..50).collect();
+    assert_eq!(a.hear(b.id, 50).await, all);
+    assert_eq!(b.hear(a.id, 50).await, all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_peers_hear_each_other_over_udp() {
+    let (sfu, events) = Sfu::start(config()).expect("started");
+    let events = spread(events);
+    let mut news = events.subscribe();
+    let mut a = Client::join(&sfu, &events, 1, 1, Network::Udp).await;
+    let mut b = Client::join(&sfu, &events, 1, 2, Network::Udp).await;
+    exchange(&mut a, &mut b).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let metrics = &sfu.metrics().workers[0];
+    assert_eq!((metrics.peers, metrics.connected, metrics.calls, metrics.rtp_in, metrics.rtp_out), (2, 2, 1, 100, 100));
+    assert!(metrics.busy > Duration::ZERO && metrics.packets_out >= 100 && metrics.bytes_in > 0);
+
+    a.close().await;
+    let lost = |event: &Event| match event {
+        Event::Lost { peer, reason } => Some((*peer, *reason)),
+        _ => None,
+    };
+    assert_eq!(wait_for(&mut news, lost).await, (a.id, LostReason::Closed));
+    sfu.shutdown().await;
+    sfu.send(Command::RemovePeer { peer: b.id });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_behind_a_udp_firewall_is_heard_over_tcp() {
+    let (sfu, events) = Sfu::start(config()).expect("started");
+    let events = spread(events);
+    let mut a = Client::join(&sfu, &events, 1, 1, Network::Tcp).await;
+    let mut b = Client::join(&sfu, &events, 1, 2, Network::Udp).await;
+    exchange(&mut a, &mut b).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(sfu.metrics().workers[0].tcp_connections, 1);
+    sfu.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_spread_over_workers_with_a_port_each() {
+    let (sfu, events) = Sfu::start(Config { workers: 2, ..config() }).expect("started");
+    let events = spread(events);
+    let ports = sfu.local_ports();
+    assert_eq!(ports.len(), 2);
+    assert_ne!(ports[0], ports[1]);
+    let mut first = Client::join(&sfu, &events, 1, 1, Network::Udp).await;
+    let mut second = Client::join(&sfu, &events, 1, 2, Network::Udp).await;
+    let mut third = Client::join(&sfu, &events, 2, 3, Network::Udp).await;
+    let mut fourth = Client::join(&sfu, &events, 2, 4, Network::Udp).await;
+    for (client, port) in [(&first, ports[0]), (&second, ports[0]), (&third, ports[1]), (&fourth, ports[1])] {
+        assert!(client.answer.contains(&format!(" 127.0.0.1 {port} ")), "{port} in {}", client.answer);
+    }
+    tokio::join!(exchange(&mut first, &mut second), exchange(&mut third, &mut fourth));
+    sfu.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_on_both_ports_are_dropped_and_counted() {
+    let (sfu, _events) = Sfu::start(config()).expect("started");
+    let target = SocketAddr::from(([127, 0, 0, 1], sfu.local_ports()[0]));
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    for datagram in [&[22; 100][..], &[0x80; 100], &[0; 19], &[0; 3000]] {
+        socket.send_to(datagram, target).expect("sent");
+    }
+    let mut tcp = tokio::net::TcpStream::connect(target).await.expect("connected");
+    tokio::io::AsyncWriteExt::write_all(&mut tcp, b"GET / HTTP/1.1\r\n\r\n").await.expect("written");
+    let mut answer = Vec::new();
+    let closed = tokio::io::AsyncReadExt::read_to_end(&mut tcp, &mut answer);
+    let closed = tokio::time::timeout(PATIENCE, closed).await.expect("closed at once, not kept");
+    assert!(closed.is_err() || answer.is_empty(), "without a byte");
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let metrics = &sfu.metrics().workers[0];
+    assert_eq!(metrics.dropped(DropReason::DtlsUnvalidated), 1);
+    assert_eq!(metrics.dropped(DropReason::MediaUnvalidated), 1);
+    assert_eq!(metrics.dropped(DropReason::Unrecognised), 2);
+    assert_eq!((metrics.tcp_connections, metrics.packets_out), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tcp_connection_that_proves_nothing_is_closed_after_ten_seconds() {
+    let (sfu, _events) = Sfu::start(config()).expect("started");
+    let target = SocketAddr::from(([127, 0, 0, 1], sfu.local_ports()[0]));
+    let mut idle = tokio::net::TcpStream::connect(target).await.expect("connected");
+    let started = std::time::Instant::now();
+    let mut buffer = [0];
+    let read = tokio::io::AsyncReadExt::read(&mut idle, &mut buffer);
+    let read = tokio::time::timeout(PATIENCE, read).await.expect("closed in time");
+    assert!(matches!(read, Ok(0) | Err(_)));
+    assert!((9..13).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(sfu.metrics().workers[0].dropped(DropReason::TcpUnvalidated), 1);
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named() {
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = taken.local_addr().expect("an address");
+    let refused = Sfu::start(Config { first_port: address.port(), ..config() });
+    let Err(error) = refused else { panic!("started on a taken port") };
+    assert!(matches!(&error, StartError::Bind { address: named, .. } if *named == address));
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn the_ports_are_free_again_after_shutdown() {
+    let (sfu, _events) = Sfu::start(config()).expect("started");
+    let port = sfu.local_ports()[0];
+    sfu.shutdown().await;
+    let again = Sfu::start(Config { first_port: port, ..config() });
+    assert!(again.is_ok());
+}

@@ -1,0 +1,80 @@
+//! What happened to stored state, carried out on the sockets and rooms it concerns.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hubbub_domain::{Action, DomainEvent, RoomAccess, RoomId, SessionId, StorageError, UserId, may};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::live::LiveRoom;
+use crate::service::Inner;
+
+/// How long to wait before asking storage again that did not answer.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+impl Inner {
+    /// Carries one event out; what needs storage goes on in the background.
+    pub(crate) fn domain_event(self: &Arc<Self>, event: &DomainEvent) {
+        match *event {
+            DomainEvent::RoomDeleted(id) => {
+                if let Some(room) = self.registry.find(id) {
+                    room.delete();
+                }
+            }
+            DomainEvent::RoomUpdated(id) => self.room_updated(id),
+            DomainEvent::SessionEnded(session) => self.session_ended(session),
+            // Names in a room are those of the time of joining, as pictures are asked for by user.
+            DomainEvent::ProfileChanged(_) => {}
+        }
+    }
+
+    fn session_ended(&self, session: SessionId) {
+        self.connections.close_session(session);
+        let seats = self.around.seats.of_session(session);
+        info!(session.id = %session, session.seats = seats.len(), "login ended");
+        for (seat, room) in seats {
+            if let Some(room) = self.registry.find(room) {
+                room.end_session(seat, session);
+            }
+        }
+    }
+
+    fn room_updated(self: &Arc<Self>, id: RoomId) {
+        // Marked before storage is asked: whoever joins by an older reading must read again.
+        let Some(room) = self.registry.find(id) else { return };
+        room.outdate();
+        let inner = self.clone();
+        self.tasks.spawn(async move {
+            let refreshed = async {
+                while let Err(error) = inner.refresh(&room).await {
+                    warn!(room.id = %id, error = %error, "a room's change could not be read; trying again");
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+            };
+            tokio::select! {
+                () = refreshed => {}
+                () = inner.draining.cancelled() => {}
+            }
+        });
+    }
+
+    /// Reads the room again, tells those inside, and sends those out who may no longer be there.
+    async fn refresh(&self, room: &LiveRoom) -> Result<(), StorageError> {
+        let nobody = UserId(Uuid::nil());
+        let Some(RoomAccess { room: settings, .. }) = self.storage.room(room.id, nobody).await? else {
+            room.delete();
+            return Ok(());
+        };
+        if settings.is_private {
+            for (seat, user) in room.users() {
+                let access = self.storage.room(room.id, user).await?;
+                if access.is_none_or(|access| may(user, Action::Join, &access).is_err()) {
+                    room.expel(seat);
+                }
+            }
+        }
+        room.update(&settings);
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+//! The WebSocket side: sockets, rooms, presence, and the media plane's orders.
+//!
+//! One socket walks through [`upgrade`] (who may open one), [`connection`] (reading and writing it) and [`session`] (what
+//! its messages do). What they do to a room goes through [`live`], which locks [`room`]'s pure decisions, tells everybody
+//! in the order things happened, and keeps the media plane in step. Media and domain events enter from the other side,
+//! by [`media_events`] and [`domain_events`].
+//!
+//! Architecture invariants:
+//! - Nothing waits while a room's lock is held: queues take a message at once or end their socket, and the media plane
+//!   takes orders without answering.
+//! - Locks are taken in one order: registry, room, then seats or connections or a socket's queue.
+//! - A room's state knows no sockets, HTTP or JSON; a message for several is encoded once.
+//! - SDP, tickets and tokens are never logged.
+
+mod config;
+mod connection;
+mod connections;
+mod convert;
+mod domain_events;
+mod live;
+mod media;
+mod media_events;
+mod metrics;
+mod origin;
+mod outbox;
+mod presence;
+mod rate;
+mod refusal;
+mod registry;
+mod room;
+mod seats;
+mod service;
+mod session;
+mod token;
+mod upgrade;
+
+pub use config::Config;
+pub use media::MediaPlane;
+pub use metrics::{Histogram, MetricsSnapshot, TIME_BUCKETS};
+pub use service::Signaling;

@@ -1,0 +1,429 @@
+//! A room in use: its people behind a lock, their sockets told of every change in the order it happened, and the media
+//! plane kept in step.
+//!
+//! Every method locks, decides, queues messages and hands orders over, all without waiting, so that all clients see
+//! changes in the same order. Nothing here calls back into the registry while the lock is held.
+
+use std::sync::Arc;
+
+use axum::extract::ws::Utf8Bytes;
+use hubbub_domain::{LiveParticipant, ParticipantId, Room, RoomId, SessionId, Timestamp, UserId};
+use hubbub_protocol::{CloseCode, ErrorCode, LeftReason, MediaState, RemoveReason, ServerMessage, SlotAssignment};
+use hubbub_sfu::{Command, Mid};
+use parking_lot::Mutex;
+use tracing::info;
+
+use crate::convert;
+use crate::media::MediaPlane;
+use crate::metrics::Metrics;
+use crate::outbox::{Link, encode};
+use crate::refusal::Refusal;
+use crate::room::{Joined, Joiner, MutedByModerator, Mutes, People, Seat};
+use crate::seats::Seats;
+
+/// What every room needs of its surroundings.
+pub(crate) struct Surroundings {
+    pub(crate) media: Arc<dyn MediaPlane>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) seats: Seats,
+    /// How many slots clients are told to offer.
+    pub(crate) slots: u32,
+}
+
+/// A room that somebody is in, enters or left a moderator's mute in.
+pub(crate) struct LiveRoom {
+    pub(crate) id: RoomId,
+    around: Arc<Surroundings>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// `None` until somebody got in.
+    people: Option<People<Link>>,
+    /// Grows with every change of the stored room, so that nobody enters by what was read before one.
+    revision: u64,
+    deleted: bool,
+    /// Who speaks, as last told.
+    speakers: Option<Utf8Bytes>,
+}
+
+/// Why a seat was not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JoinRefused {
+    /// The stored room changed since it was read: read it again.
+    Outdated,
+    /// The room was deleted.
+    Deleted,
+    /// Every seat is taken.
+    Full,
+}
+
+/// What comes with the seat and is for the client alone.
+pub(crate) struct Welcome {
+    pub(crate) reply_to: Option<u32>,
+    /// The next resume token, in clear.
+    pub(crate) resume_token: String,
+}
+
+impl LiveRoom {
+    pub(crate) fn new(id: RoomId, around: Arc<Surroundings>) -> Self {
+        Self { id, around, state: Mutex::default() }
+    }
+
+    /// To be taken before the stored room is read, and given back with [`Self::join`].
+    pub(crate) fn revision(&self) -> u64 {
+        self.state.lock().revision
+    }
+
+    /// The stored room changed: whatever was read of it before is outdated.
+    pub(crate) fn outdate(&self) {
+        self.state.lock().revision += 1;
+    }
+
+    /// Whether there is nothing to remember.
+    pub(crate) fn is_forgettable(&self) -> bool {
+        self.state.lock().people.as_ref().is_none_or(People::is_forgettable)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.state.lock().people.as_ref().map_or(0, People::len)
+    }
+
+    pub(crate) fn participants(&self) -> Vec<LiveParticipant> {
+        self.state.lock().people.as_ref().map(People::participants).unwrap_or_default()
+    }
+
+    /// Everybody's seat and user.
+    pub(crate) fn users(&self) -> Vec<(ParticipantId, UserId)> {
+        let state = self.state.lock();
+        state.people.iter().flat_map(|people| people.seats().map(|(id, seat)| (id, seat.user))).collect()
+    }
+
+    /// Whether `link` sits on seat `id`.
+    pub(crate) fn sits(&self, id: ParticipantId, link: &Link) -> bool {
+        self.state.lock().people.as_ref().is_some_and(|people| people.sits(id, link))
+    }
+
+    /// Gives `joiner` a seat, by settings that were read at `revision`.
+    pub(crate) fn join(
+        &self,
+        settings: &Room,
+        revision: u64,
+        joiner: Joiner<Link>,
+        welcome: Welcome,
+        now: Timestamp,
+    ) -> Result<ParticipantId, JoinRefused> {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        if state.deleted {
+            return Err(JoinRefused::Deleted);
+        }
+        if state.revision != revision {
+            return Err(JoinRefused::Outdated);
+        }
+        let people = state.people.get_or_insert_with(|| People::new(settings.clone()));
+        people.update(settings);
+        let (link, user, session) = (joiner.link.clone(), joiner.user, joiner.session);
+        let asked_to_resume = joiner.resume.is_some();
+        let joined = people.join(joiner, now).map_err(|_| JoinRefused::Full)?;
+        let (id, resumed) = match joined {
+            Joined::Resumed { id, displaced } => {
+                if let Some(old) = displaced {
+                    self.tell_left(&old, None, LeftReason::Replaced);
+                    old.close(CloseCode::Normal, "resumed on another socket");
+                }
+                self.around.metrics.resumes.increment();
+                info!(room.id = %self.id, user.id = %user, participant.id = %id, "participant resumed");
+                (id, true)
+            }
+            Joined::Seated { id, replaced } => {
+                if let Some((old_id, old)) = replaced {
+                    self.forget(old_id, &old, Some((None, LeftReason::Replaced)));
+                    // Not to the new seat, which hears of the room by `joined`.
+                    self.tell_removed(people, Some(id), (old_id, &old), RemoveReason::Replaced);
+                }
+                if asked_to_resume {
+                    self.around.metrics.resumes_failed.increment();
+                }
+                let (call, peer) = (convert::call(self.id), convert::peer(id));
+                self.around.media.send(Command::AddPeer { call, peer, grants: people.grants(id) });
+                info!(room.id = %self.id, user.id = %user, participant.id = %id, "participant joined");
+                (id, false)
+            }
+        };
+        self.around.seats.insert(id, self.id, session);
+        link.send(ServerMessage::Joined {
+            reply_to: welcome.reply_to,
+            room: convert::room_info(people.settings()),
+            participant_id: id.0,
+            resume_token: welcome.resume_token,
+            resumed,
+            can_moderate: people.can_moderate(user),
+            slots: self.around.slots,
+            participants: people.participants().into_iter().map(convert::participant_info).collect(),
+        });
+        if resumed {
+            Self::replay(people, id, &link);
+        } else if let Some(participant) = people.participant(id).map(convert::participant_info) {
+            self.broadcast(people, Some(id), &ServerMessage::AddPeer { participant });
+        }
+        if people.len() == 1 && !resumed {
+            // Whoever spoke last is gone.
+            state.speakers = None;
+        }
+        link.show_speakers(state.speakers.clone());
+        Ok(id)
+    }
+
+    /// Tells a socket that came back what its seat has besides what `joined` says.
+    fn replay(people: &People<Link>, id: ParticipantId, link: &Link) {
+        let Some(seat) = people.seat(id) else { return };
+        let assignments: Vec<SlotAssignment> =
+            seat.slots.iter().map(|(mid, &speaker)| convert::slot(mid, Some(speaker))).collect();
+        if seat.media == Some(MediaState::Lost) {
+            link.send(ServerMessage::MediaState { state: MediaState::Lost });
+        } else if !assignments.is_empty() {
+            link.send(ServerMessage::Slots { assignments });
+        }
+    }
+
+    /// `link` gives its seat up. Whether it had one.
+    pub(crate) fn leave(&self, id: ParticipantId, link: &Link, reply_to: Option<u32>) -> bool {
+        self.remove_if(
+            id,
+            |seat| seat.link.as_ref() == Some(link),
+            RemoveReason::Left,
+            Some((reply_to, LeftReason::Left)),
+        )
+    }
+
+    /// The seat's user may no longer be here.
+    pub(crate) fn expel(&self, id: ParticipantId) {
+        self.remove_if(id, |_| true, RemoveReason::Forbidden, Some((None, LeftReason::Forbidden)));
+    }
+
+    /// The login behind the seat ended; its socket is closed by whoever calls this.
+    pub(crate) fn end_session(&self, id: ParticipantId, session: SessionId) {
+        self.remove_if(id, |seat| seat.session == session, RemoveReason::Left, None);
+    }
+
+    /// `link` is gone; the number is for [`Self::expire`]. `None` when it had no seat here.
+    pub(crate) fn detach(&self, id: ParticipantId, link: &Link) -> Option<u64> {
+        self.state.lock().people.as_mut()?.detach(id, link)
+    }
+
+    /// Frees the seat if no socket came back since loss number `loss`.
+    pub(crate) fn expire(&self, id: ParticipantId, loss: u64) {
+        let mut state = self.state.lock();
+        let Some(people) = &mut state.people else { return };
+        if let Some(seat) = people.expire(id, loss) {
+            self.around.metrics.seats_timed_out.increment();
+            self.removed(people, id, &seat, RemoveReason::TimedOut, None);
+        }
+    }
+
+    /// The stored room is gone: everybody leaves and nobody enters.
+    pub(crate) fn delete(&self) {
+        let mut state = self.state.lock();
+        state.deleted = true;
+        state.speakers = None;
+        let Some(people) = &mut state.people else { return };
+        let everybody = people.clear();
+        info!(room.id = %self.id, room.participants = everybody.len(), "room deleted");
+        for (id, seat) in everybody {
+            self.forget(id, &seat, Some((None, LeftReason::RoomDeleted)));
+        }
+    }
+
+    /// The stored room changed: those inside hear of it.
+    pub(crate) fn update(&self, settings: &Room) {
+        let mut state = self.state.lock();
+        let Some(people) = &mut state.people else { return };
+        if people.update(settings) {
+            self.broadcast(people, None, &ServerMessage::RoomUpdated { room: convert::room_info(settings) });
+        }
+    }
+
+    /// Mutes or unmutes `target`, or `me` oneself, and tells everybody.
+    pub(crate) fn mute(
+        &self,
+        me: ParticipantId,
+        link: &Link,
+        target: Option<ParticipantId>,
+        muted: bool,
+        reply_to: Option<u32>,
+    ) -> Result<(), Refusal> {
+        let mut state = self.state.lock();
+        let people = Self::seated(&mut state, me, link)?;
+        let target = target.unwrap_or(me);
+        if target != me && !people.seat(me).is_some_and(|seat| people.can_moderate(seat.user)) {
+            return Err(Refusal::new(ErrorCode::Forbidden, "only the room's owner may mute others"));
+        }
+        let before = people.mutes(target).ok_or(Refusal::new(
+            ErrorCode::ParticipantNotFound,
+            "nobody in this room has this participantId; take it from joined or add-peer",
+        ))?;
+        if target == me {
+            people.mute_self(me, muted).map_err(|MutedByModerator| {
+                Refusal::new(ErrorCode::MutedByModerator, "a moderator muted you; only a moderator can lift that")
+            })?;
+        } else {
+            people.mute_by_moderator(target, muted);
+        }
+        let after = people.mutes(target).unwrap_or(before);
+        if before.muted() != after.muted() {
+            let (peer, grants) = (convert::peer(target), people.grants(target));
+            self.around.media.send(Command::SetGrants { peer, grants });
+        }
+        let info = |reply_to, mutes: Mutes| ServerMessage::MuteInfo {
+            reply_to,
+            participant_id: target.0,
+            muted: mutes.muted(),
+            muted_by_moderator: mutes.by_moderator,
+        };
+        link.send(info(reply_to, after));
+        if (before.muted(), before.by_moderator) != (after.muted(), after.by_moderator) {
+            self.broadcast(people, Some(me), &info(None, after));
+        }
+        Ok(())
+    }
+
+    /// The newest news on who speaks.
+    pub(crate) fn show_speakers(&self, message: &ServerMessage) {
+        let mut state = self.state.lock();
+        let Some(people) = &state.people else { return };
+        let text = encode(message);
+        let mut receivers = 0;
+        for (_, link) in people.links() {
+            link.show_speakers(Some(text.clone()));
+            receivers += 1;
+        }
+        self.around.metrics.sent(message, receivers);
+        state.speakers = Some(text);
+    }
+
+    /// Who is heard in `id`'s slots changed.
+    pub(crate) fn set_slots(&self, id: ParticipantId, changes: Vec<(Mid, Option<ParticipantId>)>) {
+        self.with_seat(id, |seat| {
+            let assignments = changes.iter().map(|(mid, speaker)| convert::slot(mid, *speaker)).collect();
+            for (mid, speaker) in changes {
+                match speaker {
+                    Some(speaker) => seat.slots.insert(mid, speaker),
+                    None => seat.slots.remove(&mid),
+                };
+            }
+            if let Some(link) = &seat.link {
+                link.send(ServerMessage::Slots { assignments });
+            }
+        });
+    }
+
+    /// How `id`'s media connection stands.
+    pub(crate) fn set_media(&self, id: ParticipantId, media: MediaState) {
+        self.with_seat(id, |seat| {
+            seat.media = Some(media);
+            // A new connection starts with empty slots, and a lost one has none.
+            seat.slots.clear();
+            if let Some(link) = &seat.link {
+                link.send(ServerMessage::MediaState { state: media });
+            }
+        });
+    }
+
+    /// Hands an order for seat `me`'s media over, after `change` agreed, if `link` sits there.
+    pub(crate) fn order(
+        &self,
+        me: ParticipantId,
+        link: &Link,
+        change: impl FnOnce(&mut Seat<Link>) -> Result<Command, Refusal>,
+    ) -> Result<(), Refusal> {
+        let mut state = self.state.lock();
+        let seat = Self::seated(&mut state, me, link)?.seat_mut(me).ok_or_else(Refusal::not_joined)?;
+        let command = change(seat)?;
+        self.around.media.send(command);
+        Ok(())
+    }
+
+    /// Looks at one seat, if it is still there.
+    pub(crate) fn with_seat(&self, id: ParticipantId, look: impl FnOnce(&mut Seat<Link>)) {
+        if let Some(seat) = self.state.lock().people.as_mut().and_then(|people| people.seat_mut(id)) {
+            look(seat);
+        }
+    }
+
+    fn seated<'a>(state: &'a mut State, me: ParticipantId, link: &Link) -> Result<&'a mut People<Link>, Refusal> {
+        state.people.as_mut().filter(|people| people.sits(me, link)).ok_or_else(Refusal::not_joined)
+    }
+
+    fn remove_if(
+        &self,
+        id: ParticipantId,
+        condition: impl FnOnce(&Seat<Link>) -> bool,
+        reason: RemoveReason,
+        left: Option<(Option<u32>, LeftReason)>,
+    ) -> bool {
+        let mut state = self.state.lock();
+        let Some(people) = &mut state.people else { return false };
+        if !people.seat(id).is_some_and(condition) {
+            return false;
+        }
+        if let Some(seat) = people.remove(id) {
+            self.removed(people, id, &seat, reason, left);
+        }
+        true
+    }
+
+    /// What follows when one seat of several was freed.
+    fn removed(
+        &self,
+        people: &People<Link>,
+        id: ParticipantId,
+        seat: &Seat<Link>,
+        reason: RemoveReason,
+        left: Option<(Option<u32>, LeftReason)>,
+    ) {
+        self.forget(id, seat, left);
+        self.tell_removed(people, None, (id, seat), reason);
+    }
+
+    fn tell_removed(
+        &self,
+        people: &People<Link>,
+        except: Option<ParticipantId>,
+        (id, seat): (ParticipantId, &Seat<Link>),
+        reason: RemoveReason,
+    ) {
+        info!(room.id = %self.id, user.id = %seat.user, participant.id = %id, reason = ?reason, "participant left");
+        self.broadcast(people, except, &ServerMessage::RemovePeer { participant_id: id.0, reason });
+    }
+
+    /// Takes a freed seat's media away and tells its own socket.
+    fn forget(&self, id: ParticipantId, seat: &Seat<Link>, left: Option<(Option<u32>, LeftReason)>) {
+        self.around.seats.remove(id);
+        self.around.media.send(Command::RemovePeer { peer: convert::peer(id) });
+        if let (Some(link), Some((reply_to, reason))) = (&seat.link, left) {
+            self.tell_left(link, reply_to, reason);
+        }
+    }
+
+    fn tell_left(&self, link: &Link, reply_to: Option<u32>, reason: LeftReason) {
+        link.show_speakers(None);
+        link.send(ServerMessage::Left { reply_to, room_id: self.id.0, reason });
+    }
+
+    /// Queues one message, encoded once, for everybody but `except`.
+    fn broadcast(&self, people: &People<Link>, except: Option<ParticipantId>, message: &ServerMessage) {
+        let text = encode(message);
+        let mut receivers = 0;
+        for (_, link) in people.links().filter(|(id, _)| Some(*id) != except) {
+            link.send_shared(&text);
+            receivers += 1;
+        }
+        self.around.metrics.sent(message, receivers);
+    }
+}
+
+#[cfg(test)]
+#[path = "live_tests.rs"]
+mod tests;

@@ -1,0 +1,240 @@
+//! What one socket's messages do: the seat it has or has not, and the answers it gets.
+
+use std::sync::Arc;
+
+use hubbub_auth::Identity;
+use hubbub_domain::{Action, ParticipantId, RoomId, StorageError, may};
+use hubbub_protocol::{
+    ClientMessage, CloseCode, ErrorCode, IceCandidateInit, Request, SdpType, ServerMessage, SessionDescription, decode,
+};
+use hubbub_sfu::{Command, check_candidate};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::connections::LOGIN_ENDED;
+use crate::convert;
+use crate::live::{JoinRefused, LiveRoom, Welcome};
+use crate::outbox::Link;
+use crate::refusal::Refusal;
+use crate::registry::InUse;
+use crate::room::{Joiner, PendingOffer};
+use crate::service::Inner;
+use crate::token::{self, TokenHash};
+
+/// The longest offer, in bytes. The media plane checks it again; here it saves the way there.
+const MAX_SDP_BYTES: usize = 64 * 1024;
+
+/// How many candidates may follow an offer.
+const MAX_CANDIDATES: u32 = 64;
+
+/// How many offers of one seat may wait for the media plane. Each is answered within moments.
+const MAX_PENDING_OFFERS: usize = 8;
+
+/// How often a room is read again when it changed while somebody joined.
+const JOIN_ATTEMPTS: usize = 5;
+
+/// One socket's state. Dropping it gives its seat into the hands of time: the resume window runs.
+pub(crate) struct Session {
+    inner: Arc<Inner>,
+    identity: Identity,
+    link: Link,
+    /// The last seat taken. The room knows whether it still is this socket's.
+    seat: Option<(RoomId, ParticipantId)>,
+    /// Candidates since the last offer.
+    candidates: u32,
+}
+
+impl Session {
+    pub(crate) fn new(inner: Arc<Inner>, identity: Identity, link: Link) -> Self {
+        Self { inner, identity, link, seat: None, candidates: 0 }
+    }
+
+    /// Whether the login this socket was opened with still lives.
+    pub(crate) async fn login_lives(&self) -> Result<bool, StorageError> {
+        self.inner.auth.session_active(self.identity.session).await
+    }
+
+    /// Handles one text frame; `allowed` is false when the client sends too many.
+    ///
+    /// May be dropped at any await without leaving anything half done.
+    pub(crate) async fn handle_text(&mut self, text: &str, allowed: bool) {
+        let (id, outcome) = match decode(text) {
+            Ok(Request { id, message }) => {
+                self.inner.metrics().received(&message);
+                if allowed { (id, self.handle(id, message).await) } else { (id, Err(too_fast())) }
+            }
+            Err((id, _)) if !allowed => (id, Err(too_fast())),
+            Err((id, error)) => (id, Err(Refusal::new(error.code(), error.to_string()))),
+        };
+        if let Err(refusal) = outcome {
+            let unauthorized = refusal.code == ErrorCode::Unauthorized;
+            self.link.send(refusal.into_message(id));
+            if unauthorized {
+                self.link.close(CloseCode::Unauthorized, LOGIN_ENDED);
+            }
+        }
+    }
+
+    async fn handle(&mut self, id: Option<u32>, message: ClientMessage) -> Result<(), Refusal> {
+        match message {
+            ClientMessage::Join { room_id, resume_token, muted } => {
+                self.join(id, RoomId(room_id), resume_token.as_deref(), muted).await
+            }
+            ClientMessage::Leave {} => self.leave(id),
+            ClientMessage::SessionDescription { description } => self.offer(id, description),
+            ClientMessage::IceCandidate { candidate } => self.candidate(candidate),
+            ClientMessage::Mute { participant_id } => self.mute(id, participant_id, true),
+            ClientMessage::Unmute { participant_id } => self.mute(id, participant_id, false),
+            ClientMessage::Ping {} => {
+                self.link.send(ServerMessage::Pong { reply_to: id });
+                Ok(())
+            }
+        }
+    }
+
+    async fn join(
+        &mut self,
+        reply_to: Option<u32>,
+        room_id: RoomId,
+        resume_token: Option<&str>,
+        muted: bool,
+    ) -> Result<(), Refusal> {
+        let started = Instant::now();
+        if let Ok((room, me)) = self.seated()
+            && room.sits(me, &self.link)
+        {
+            let text = "this socket has a seat already; send leave first, or open another socket";
+            return Err(Refusal::new(ErrorCode::AlreadyJoined, text));
+        }
+        let storage = &self.inner.storage;
+        let user = self.identity.user;
+        let profile = storage.user(user).await.map_err(|e| Refusal::storage(&e))?.ok_or_else(login_ended)?;
+        if !self.login_lives().await.map_err(|e| Refusal::storage(&e))? {
+            return Err(login_ended());
+        }
+        let room = self.inner.registry.enter(room_id);
+        for _ in 0..JOIN_ATTEMPTS {
+            let revision = room.revision();
+            let access = storage.room(room_id, user).await.map_err(|e| Refusal::storage(&e))?.ok_or_else(no_room)?;
+            may(user, Action::Join, &access)
+                .map_err(|denied| Refusal::new(ErrorCode::Forbidden, denied.to_string()))?;
+            // From here on nothing waits: the seat is taken and told of, or nothing happened.
+            let (resume_token, next_resume) = (resume_token.map(TokenHash::of), token::generate());
+            let joiner = Joiner {
+                user,
+                session: self.identity.session,
+                username: profile.username.as_str().to_owned(),
+                display_name: profile.display_name.as_str().to_owned(),
+                muted,
+                resume: resume_token,
+                next_resume: next_resume.1,
+                link: self.link.clone(),
+            };
+            let welcome = Welcome { reply_to, resume_token: next_resume.0 };
+            match room.join(&access.room, revision, joiner, welcome, self.inner.clock.now()) {
+                Ok(me) => {
+                    self.seat = Some((room_id, me));
+                    self.candidates = 0;
+                    self.inner.metrics().join_time.observe(started.elapsed());
+                    return Ok(());
+                }
+                Err(JoinRefused::Outdated) => {}
+                Err(JoinRefused::Deleted) => return Err(no_room()),
+                Err(JoinRefused::Full) => {
+                    let limit = access.room.max_participants.get();
+                    let text = format!("all {limit} seats are taken; try again when somebody has left");
+                    return Err(Refusal::new(ErrorCode::RoomFull, text));
+                }
+            }
+        }
+        Err(Refusal::new(ErrorCode::Unavailable, "the room keeps changing; try again in a moment"))
+    }
+
+    fn leave(&mut self, reply_to: Option<u32>) -> Result<(), Refusal> {
+        let (room, me) = self.seated()?;
+        if room.leave(me, &self.link, reply_to) { Ok(()) } else { Err(Refusal::not_joined()) }
+    }
+
+    fn offer(&mut self, reply_to: Option<u32>, description: SessionDescription) -> Result<(), Refusal> {
+        let (room, me) = self.seated()?;
+        if description.kind != SdpType::Offer {
+            let text = "a client sends descriptions of type offer; the server answers them";
+            return Err(Refusal::new(ErrorCode::BadSdp, text));
+        }
+        let bytes = description.sdp.len();
+        if bytes > MAX_SDP_BYTES {
+            let text = format!("the offer has {bytes} bytes; at most {MAX_SDP_BYTES} are accepted");
+            return Err(Refusal::new(ErrorCode::BadSdp, text));
+        }
+        let request = self.inner.next_request();
+        room.order(me, &self.link, |seat| {
+            if seat.offers.len() >= MAX_PENDING_OFFERS {
+                let text = "several offers wait for their answers; wait for one before the next";
+                return Err(Refusal::new(ErrorCode::ServerBusy, text));
+            }
+            seat.offers.push_back(PendingOffer { request, reply_to });
+            Ok(Command::Offer { peer: convert::peer(me), request, sdp: description.sdp })
+        })?;
+        self.candidates = 0;
+        Ok(())
+    }
+
+    /// Reads a candidate for its errors. Nothing is ever sent to an address because a candidate names it.
+    fn candidate(&mut self, candidate: Option<IceCandidateInit>) -> Result<(), Refusal> {
+        let (room, me) = self.seated()?;
+        if !room.sits(me, &self.link) {
+            return Err(Refusal::not_joined());
+        }
+        let Some(candidate) = candidate.filter(|candidate| !candidate.candidate.is_empty()) else { return Ok(()) };
+        self.candidates += 1;
+        if self.candidates > MAX_CANDIDATES {
+            let text = format!("at most {MAX_CANDIDATES} candidates may follow an offer");
+            return Err(Refusal::new(ErrorCode::BadCandidate, text));
+        }
+        check_candidate(&candidate.candidate).map_err(|text| Refusal::new(ErrorCode::BadCandidate, text))
+    }
+
+    fn mute(&self, reply_to: Option<u32>, target: Option<Uuid>, muted: bool) -> Result<(), Refusal> {
+        let (room, me) = self.seated()?;
+        room.mute(me, &self.link, target.map(ParticipantId), muted, reply_to)
+    }
+
+    /// The room of the last seat. The room itself checks whether the seat is still this socket's.
+    fn seated(&self) -> Result<(InUse, ParticipantId), Refusal> {
+        let (room, me) = self.seat.ok_or_else(Refusal::not_joined)?;
+        let room = self.inner.registry.find(room).ok_or_else(Refusal::not_joined)?;
+        Ok((room, me))
+    }
+}
+
+impl Drop for Session {
+    /// The seat waits for its socket to come back, unless the login ended: then there is nobody to come back.
+    fn drop(&mut self) {
+        let Ok((room, me)) = self.seated() else { return };
+        if self.link.closing().is_some_and(|closing| closing.code == CloseCode::Unauthorized.number()) {
+            room.end_session(me, self.identity.session);
+            return;
+        }
+        let Some(loss) = room.detach(me, &self.link) else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (draining, window) = (self.inner.draining.clone(), self.inner.config.resume_window);
+        runtime.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(window) => LiveRoom::expire(&room, me, loss),
+                () = draining.cancelled() => {}
+            }
+        });
+    }
+}
+
+fn too_fast() -> Refusal {
+    Refusal::new(ErrorCode::RateLimited, "too many messages; slow down, or the socket is closed")
+}
+
+fn no_room() -> Refusal {
+    Refusal::new(ErrorCode::RoomNotFound, "no room has this id; it may have been deleted")
+}
+
+fn login_ended() -> Refusal {
+    Refusal::new(ErrorCode::Unauthorized, "the login has ended; log in again")
+}

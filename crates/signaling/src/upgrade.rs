@@ -1,0 +1,186 @@
+//! The handshake: from a request for `/ws` to a socket that belongs to somebody.
+//!
+//! Checked in this order: is it a handshake (400), is the server staying (503), does it come from our own page (403), who
+//! is it (401), has the user a socket left (429). An unknown version is told on the socket, where scripts can see it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::CookieJar;
+use hubbub_auth::{Identity, SessionError};
+use hubbub_protocol::{MAX_MESSAGE_BYTES, PROTOCOL_VERSION};
+use serde_json::json;
+use tracing::{debug, warn};
+use url::form_urlencoded;
+
+use crate::connection;
+use crate::origin;
+use crate::service::Inner;
+
+/// The cookie an access token comes in under https: no subdomain and no plain-text page can set one of this name (RFC
+/// 6265bis, section 4.1.3.2), so that none of another name counts there.
+const SECURE_COOKIE: &str = "__Host-hubbub_access";
+/// The cookie an access token comes in without TLS.
+const PLAIN_COOKIE: &str = "hubbub_access";
+
+/// What a socket's buffers start with. Most messages are small and most sockets are idle.
+const BUFFER_BYTES: usize = 4096;
+
+/// `GET /ws`.
+pub(crate) async fn handle(
+    State(inner): State<Arc<Inner>>,
+    uri: Uri,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let refused = |refusal: Refused| {
+        inner.metrics().handshakes_refused.increment();
+        debug!(code = refusal.code(), "handshake refused");
+        refusal.into_response()
+    };
+    if inner.draining.is_cancelled() {
+        return refused(Refused::ShuttingDown);
+    }
+    if !comes_from_own_page(&inner, &uri, &headers) {
+        return refused(Refused::Origin);
+    }
+    let query = Query::parse(uri.query().unwrap_or_default());
+    let identity = match authenticate(&inner, &headers, query.ticket.as_deref()).await {
+        Ok(identity) => identity,
+        Err(refusal) => return refused(refusal),
+    };
+    let Some(place) = inner.connections.reserve(identity.user, inner.config.max_sockets_per_user) else {
+        return refused(Refused::TooManySockets(inner.config.max_sockets_per_user));
+    };
+    let spoken = query.version == Some(PROTOCOL_VERSION);
+    upgrade
+        .max_message_size(MAX_MESSAGE_BYTES)
+        .max_frame_size(MAX_MESSAGE_BYTES)
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(BUFFER_BYTES)
+        .on_upgrade(move |socket| async move {
+            let tracked = inner.tasks.token();
+            if spoken {
+                connection::run(inner, socket, identity).await;
+            } else {
+                connection::refuse_version(&inner, socket).await;
+            }
+            drop((place, tracked));
+        })
+}
+
+struct Query {
+    version: Option<u32>,
+    ticket: Option<String>,
+}
+
+impl Query {
+    fn parse(query: &str) -> Self {
+        let find =
+            |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == name).map(|(_, value)| value);
+        Self {
+            version: find("version").and_then(|version| version.parse().ok()),
+            ticket: find("ticket").map(std::borrow::Cow::into_owned),
+        }
+    }
+}
+
+fn comes_from_own_page(inner: &Inner, uri: &Uri, headers: &HeaderMap) -> bool {
+    let asked: Option<Authority> =
+        headers.get(HOST).and_then(|host| host.to_str().ok()?.parse().ok()).or_else(|| uri.authority().cloned());
+    headers.get_all(ORIGIN).iter().all(|origin| {
+        origin.to_str().is_ok_and(|origin| origin::is_own(origin, &inner.config.public_url, asked.as_ref()))
+    })
+}
+
+/// By ticket, else by bearer token, else by cookie: what was given on purpose counts alone. An `Authorization` of another
+/// scheme is for a proxy in front of the server and counts as none.
+async fn authenticate(inner: &Inner, headers: &HeaderMap, ticket: Option<&str>) -> Result<Identity, Refused> {
+    if let Some(ticket) = ticket {
+        return inner.auth.redeem_ws_ticket(ticket).await.map_err(Refused::from);
+    }
+    let name = if inner.config.public_url.scheme() == "https" { SECURE_COOKIE } else { PLAIN_COOKIE };
+    let cookie = || CookieJar::from_headers(headers).get(name).map(|cookie| cookie.value().to_owned());
+    let token = bearer(headers).map(str::to_owned).or_else(cookie).ok_or(Refused::Unauthorized)?;
+    inner.auth.authenticate_live(&token).await.map_err(Refused::from)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Why there is no socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    ShuttingDown,
+    Origin,
+    Unauthorized,
+    TooManySockets(usize),
+    Unavailable,
+}
+
+impl From<SessionError> for Refused {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Invalid | SessionError::Expired => Self::Unauthorized,
+            SessionError::Storage(error) => {
+                warn!(error = %error, "a handshake could not be checked");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl Refused {
+    fn code(self) -> &'static str {
+        match self {
+            Self::ShuttingDown => "shutting-down",
+            Self::Origin => "cross-site-request",
+            Self::Unauthorized => "unauthorized",
+            Self::TooManySockets(_) => "too-many-sockets",
+            Self::Unavailable => "database-unavailable",
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    /// problem+json (RFC 9457), as the REST API answers.
+    fn into_response(self) -> Response {
+        let (status, detail) = match self {
+            Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "the server shuts down; connect again".to_owned()),
+            Self::Origin => (
+                StatusCode::FORBIDDEN,
+                "the Origin is not this server; open its own page, or set http.public_url".into(),
+            ),
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "the login, ticket or cookie is missing, wrong, used or expired; log in or get a new ticket".into(),
+            ),
+            Self::TooManySockets(limit) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("you have {limit} sockets open, which is the limit; close one and try again"),
+            ),
+            Self::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "the database is away; connect again in a moment".into())
+            }
+        };
+        let title = status.canonical_reason().unwrap_or_default();
+        let body = json!({"title": title, "status": status.as_u16(), "detail": detail, "code": self.code()});
+        let mut response = (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response();
+        let headers = response.headers_mut();
+        match self {
+            Self::Unauthorized => drop(headers.insert(WWW_AUTHENTICATE, "Bearer".parse().expect("a plain word"))),
+            Self::ShuttingDown | Self::TooManySockets(_) | Self::Unavailable => {
+                headers.insert(RETRY_AFTER, 2.into());
+            }
+            Self::Origin => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,165 @@
+//! Clients that send too much, read too little or say nothing.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use hubbub_sfu::{Event, Mid};
+use hubbub_signaling::Config;
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::harness::{Client, World, config, connect, eventually, peer, seat};
+
+#[tokio::test]
+async fn who_sends_too_much_is_refused_and_then_closed() {
+    let world = World::new().await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let room = world.room(&ada).await;
+    let (mut witness, _) = world.joined(&ada, room).await;
+    let mut flood = world.connect(&bob).await;
+    for id in 0..400 {
+        if flood.0.feed(Message::text(json!({"type": "ping", "id": id}).to_string())).await.is_err() {
+            break;
+        }
+    }
+    let _ = flood.0.flush().await;
+    let (messages, code) = flood.messages_until_close().await;
+    assert_eq!(code, 1008);
+    let pongs = messages.iter().filter(|m| m["type"] == "pong").count();
+    let refused: Vec<_> = messages.iter().filter(|m| m["code"] == "rate-limited").collect();
+    assert!((100..120).contains(&pongs), "{pongs}");
+    assert_eq!(refused.len(), 100);
+    assert!(refused[0]["replyTo"].as_u64().is_some_and(|id| id >= 100));
+    assert_eq!(world.signaling.metrics().floods, 1);
+    witness.expect_quiet().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g4_while_others_flood_without_pause_everybody_else_is_answered() {
+    let world = World::with(Config { max_sockets_per_user: 10_000, ..config() }).await;
+    let ada = world.user("ada").await;
+    let room = world.room(&ada).await;
+    let (mut witness, _) = world.joined(&ada, room).await;
+    let mut floods = JoinSet::new();
+    for name in ["bob", "cleo", "dora", "eve"] {
+        let (user, address) = (world.user(name).await, world.address);
+        floods.spawn(async move {
+            // Whoever is closed for it comes back at once and goes on.
+            loop {
+                let (mut sink, mut stream) = connect(address, &user).await.0.split();
+                let ping = Message::text(json!({"type": "ping"}).to_string());
+                tokio::select! {
+                    () = async { while sink.send(ping.clone()).await.is_ok() {} } => {}
+                    () = async { while stream.next().await.is_some_and(|m| m.is_ok_and(|m| !m.is_close())) {} } => {}
+                }
+            }
+        });
+    }
+    eventually("the flood is on", || world.signaling.metrics().floods >= 4).await;
+    let (before, mut slowest) = (world.signaling.metrics().floods, Duration::ZERO);
+    for _ in 0..40 {
+        let asked = Instant::now();
+        witness.expect_quiet().await;
+        slowest = slowest.max(asked.elapsed());
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    assert!(world.signaling.metrics().floods > before, "the flood went on all the time");
+    // Half a second is wanted; a machine that does other things besides gets more.
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    floods.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_never_reads_is_closed_and_the_room_goes_on() {
+    let world = World::with(Config { queue_length: 64, ..config() }).await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let room = world.room(&ada).await;
+    let (mut witness, _) = world.joined(&ada, room).await;
+    let (mut speaker, speaking) = world.guest("cleo", room).await;
+    let (deaf, joined) = world.joined(&bob, room).await;
+    witness.expect("add-peer").await;
+    witness.expect("add-peer").await;
+    speaker.expect("add-peer").await;
+    // The room's news reach everybody who reads, whatever waits for the one who does not.
+    let mut muted = false;
+    let mut hears_of_a_mute = async |witness: &mut Client| {
+        muted = !muted;
+        speaker.send(json!({"type": if muted { "mute" } else { "unmute" }})).await;
+        let news = witness.expect("mute-info").await;
+        assert_eq!((&news["participantId"], &news["muted"]), (&json!(speaking), &json!(muted)));
+        speaker.expect("mute-info").await;
+    };
+    let changes: Vec<_> = (0..64).map(|n| (Mid::parse(&format!("slot-{n:0>10}")).unwrap(), None)).collect();
+    let mut sent = 0;
+    while world.signaling.metrics().slow_readers == 0 {
+        assert!(sent < 20_000, "the queue never filled");
+        for _ in 0..20 {
+            world.events.send(Event::Slots { peer: peer(seat(&joined)), changes: changes.clone() }).unwrap();
+            sent += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        hears_of_a_mute(&mut witness).await;
+        witness.expect_quiet().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    hears_of_a_mute(&mut witness).await;
+    eventually("the socket is gone", || world.signaling.metrics().sockets == 2).await;
+    assert_eq!(witness.expect("remove-peer").await["reason"], "timed-out");
+    drop(deaf);
+}
+
+#[tokio::test]
+async fn who_says_nothing_at_all_is_closed() {
+    let world = World::with(Config { ping_interval: Duration::from_millis(100), ..config() }).await;
+    let ada = world.user("ada").await;
+    let mut client = world.connect(&ada).await;
+    // Reading answers pings: as long as the client does, it stays.
+    let alive = tokio::time::timeout(Duration::from_millis(700), client.next()).await;
+    assert!(alive.is_err(), "nothing is sent, and nothing closes");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(client.expect_close().await, 4408);
+}
+
+#[tokio::test]
+async fn a_slow_reader_gets_the_newest_speakers_only() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let room = world.room(&ada).await;
+    let (mut client, joined) = world.joined(&ada, room).await;
+    let call = hubbub_sfu::CallId(room.0.as_u128());
+    for level in -100..0 {
+        let speakers = vec![(peer(seat(&joined)), level)];
+        world.events.send(Event::Speakers { call, speakers }).unwrap();
+    }
+    let mut told = 0;
+    loop {
+        let message = client.expect("speakers").await;
+        told += 1;
+        if message["speakers"][0]["level"] == -1 {
+            break;
+        }
+    }
+    assert!(told <= 100);
+    client.expect_quiet().await;
+}
+
+#[tokio::test]
+async fn three_hundred_join_and_everybody_knows_everybody() {
+    let world = World::with(Config { queue_length: 1024, ..config() }).await;
+    let ada = world.user("ada").await;
+    let room = world.room_with(&ada, false, 400).await.id;
+    let mut clients = Vec::new();
+    for n in 0..300 {
+        let user = world.user(&format!("user{n}")).await;
+        let (client, joined) = world.joined(&user, room).await;
+        assert_eq!(joined["participants"].as_array().unwrap().len(), n + 1);
+        clients.push(client);
+    }
+    for _ in 1..300 {
+        clients[0].expect("add-peer").await;
+    }
+    clients[0].expect_quiet().await;
+    assert_eq!(world.signaling.metrics().slow_readers, 0);
+}

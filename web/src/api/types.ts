@@ -1,0 +1,15 @@
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+/** The person logged in. */
+export type Me = Schemas['Me'];
+export type Room = Schemas['Room'];
+export type RoomDetails = Schemas['RoomWithParticipants'];
+export type RoomPage = Schemas['RoomList'];
+export type Invite = Schemas['Invite'];
+export type IceServers = Schemas['IceServers'];
+export type ServerInfo = Schemas['ServerInfo'];
+
+/** What the owner decides about a room. */
+export type RoomFields = Pick<Room, 'name' | 'description' | 'isPrivate' | 'maxParticipants'>;

@@ -1,0 +1,82 @@
+import type { RoomFields } from '@/api/types';
+import { useForm } from '@/api/use-form';
+import { text } from '@/lib/text';
+import { Button } from '@/ui/button';
+import { DialogActions } from '@/ui/dialog';
+import { Field, Input, Textarea } from '@/ui/field';
+import { FormError } from '@/ui/form-error';
+import { Switch } from '@/ui/switch';
+
+interface RoomFormProps {
+  initial: RoomFields;
+  submitLabel: string;
+  onSubmit: (fields: RoomFields) => Promise<unknown>;
+  onCancel: () => void;
+}
+
+/** Name, description, privacy and seats, for a new room or one that is changed. */
+export function RoomForm({ initial, submitLabel, onSubmit, onCancel }: RoomFormProps) {
+  const form = useForm({
+    initial: { ...initial, maxParticipants: String(initial.maxParticipants) },
+    validate: (values) => {
+      const found = {
+        name: nameError(values.name),
+        description: descriptionError(values.description),
+        maxParticipants: seatsError(values.maxParticipants),
+      };
+      return Object.fromEntries(Object.entries(found).filter(([, error]) => error));
+    },
+    submit: async (values) => {
+      await onSubmit({
+        name: values.name.trim(),
+        description: values.description.trim(),
+        isPrivate: values.isPrivate,
+        maxParticipants: Number(values.maxParticipants),
+      });
+    },
+  });
+
+  return (
+    <form ref={form.ref} onSubmit={form.onSubmit} noValidate className="flex flex-col gap-5">
+      <FormError message={form.formError} />
+      <Field label={text.roomForm.name} error={form.errors.name}>
+        {(control) => <Input {...control} {...form.bind('name')} maxLength={80} autoComplete="off" data-autofocus="" />}
+      </Field>
+      <Field label={text.roomForm.description} optional error={form.errors.description}>
+        {(control) => <Textarea {...control} {...form.bind('description')} maxLength={500} />}
+      </Field>
+      <Field label={text.roomForm.max} hint={text.roomForm.maxHint} error={form.errors.maxParticipants}>
+        {(control) => <Input {...control} {...form.bind('maxParticipants')} inputMode="numeric" className="max-w-32" />}
+      </Field>
+      <Switch
+        label={text.roomForm.private}
+        hint={text.roomForm.privateHint}
+        checked={form.values.isPrivate}
+        onChange={(isPrivate) => form.set('isPrivate', isPrivate)}
+      />
+      <DialogActions>
+        <Button variant="secondary" onClick={onCancel}>
+          {text.common.cancel}
+        </Button>
+        <Button type="submit" busy={form.busy}>
+          {submitLabel}
+        </Button>
+      </DialogActions>
+    </form>
+  );
+}
+
+function nameError(name: string): string | undefined {
+  const length = [...name.trim()].length;
+  if (length === 0) return text.fields.required;
+  return length > 80 ? text.fields.tooLong(80) : undefined;
+}
+
+function descriptionError(description: string): string | undefined {
+  return [...description.trim()].length > 500 ? text.fields.tooLong(500) : undefined;
+}
+
+function seatsError(seats: string): string | undefined {
+  const count = /^\d{1,5}$/.test(seats.trim()) ? Number(seats) : Number.NaN;
+  return count >= 2 && count <= 10_000 ? undefined : text.fields.max;
+}

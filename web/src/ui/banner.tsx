@@ -1,0 +1,28 @@
+import type { ReactNode } from 'react';
+import { cn } from '@/lib/cn';
+
+const TONES = {
+  accent: 'bg-accent-soft text-accent-ink',
+  warn: 'bg-warn-soft text-warn-ink',
+  danger: 'bg-danger-soft text-danger-ink',
+};
+
+interface BannerProps {
+  tone: keyof typeof TONES;
+  icon?: ReactNode;
+  action?: ReactNode;
+  /** `alert` interrupts a screen reader, `status` waits. */
+  role?: 'alert' | 'status';
+  children: ReactNode;
+}
+
+/** A line across the page about something that goes on. */
+export function Banner({ tone, icon, action, role = 'status', children }: BannerProps) {
+  return (
+    <div role={role} className={cn('flex items-center gap-3 rounded-xl px-4 py-2.5 text-sm', TONES[tone])}>
+      {icon}
+      <div className="min-w-0 flex-1">{children}</div>
+      {action}
+    </div>
+  );
+}
