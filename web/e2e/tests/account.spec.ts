@@ -7,6 +7,8 @@ test('a newcomer registers, reads the code in the outbox, and is in', async ({ p
   const email = `${username}@example.org`;
   await page.goto('/');
   await page.getByRole('link', { name: 'Create an account' }).click();
+  // The page before has a field with this label too, and stays until this one is loaded.
+  await expect(page.getByRole('heading', { name: 'Create an account' })).toBeVisible();
   await page.getByLabel('Email').fill(email);
   await page.getByLabel('Username').fill(username);
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
