@@ -9,6 +9,7 @@
 //! Architecture invariant: nothing here knows the server's insides. What a peer cannot do over the public wire cannot be
 //! tested with it.
 
+pub mod engine;
 pub mod error;
 pub mod payload;
 pub mod peer;

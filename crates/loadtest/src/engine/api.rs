@@ -1,0 +1,230 @@
+//! What goes into the engine and what comes out: plain data.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::Histogram;
+use crate::session::Session;
+
+/// A peer of one engine, for as long as the engine lives: numbers are not used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerId(pub u32);
+
+/// How an engine works.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Threads that carry media; peers are dealt out to them in turn. At least 1.
+    pub threads: usize,
+    /// How often sockets are looked at: packets wait for that in the kernel, which stamps their arrival, so that latencies
+    /// do not contain the wait. Shorter costs more.
+    pub tick: Duration,
+    /// An Ogg Opus file with packets of 20 ms that speakers repeat; `None`: the built-in speech-like sound.
+    pub audio: Option<PathBuf>,
+    /// What the client does to its own packets.
+    pub impairment: Impairment,
+    /// For everything random: with the same seed the same packets are lost and speakers pause at the same times.
+    pub seed: u64,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self { threads: 1, tick: Duration::from_millis(2), audio: None, impairment: Impairment::default(), seed: 1 }
+    }
+}
+
+/// What a bad network does, in both directions each.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Impairment {
+    /// The share of packets that is lost, 0 to 1.
+    pub loss: f64,
+    /// How much later every packet comes.
+    pub delay: Duration,
+    /// How much later than that a packet may come, evenly spread; it overtakes nobody for that.
+    pub jitter: Duration,
+    /// The share of packets that come after the packet sent behind them, 0 to 1.
+    pub reordering: f64,
+}
+
+/// What a peer does in a room.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Role {
+    /// It hears.
+    Listener,
+    /// It speaks and hears.
+    Speaker {
+        /// The number in its packets, different for each speaker of an engine.
+        stream: u32,
+        /// When it speaks.
+        talk: TalkPattern,
+    },
+}
+
+/// When a speaker speaks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TalkPattern {
+    /// All the time.
+    Continuous,
+    /// In spurts and pauses of random, exponentially distributed lengths (P. T. Brady, 1968; ITU-T P.59: 1.004 s and 1.587 s).
+    Spurts {
+        /// Mean length of a spurt.
+        talk: Duration,
+        /// Mean length of a pause.
+        pause: Duration,
+        /// What is sent in a pause.
+        silence: Silence,
+    },
+}
+
+/// What is sent while nobody speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Nothing but a packet every 400 ms, as Opus does with DTX (RFC 6716, section 2.1.9).
+    Dtx,
+    /// Packets as usual, with the audio level of silence.
+    Quiet,
+}
+
+/// A peer to start.
+#[derive(Clone)]
+pub struct PeerSpec {
+    /// Who it is.
+    pub session: Session,
+    /// Where it goes.
+    pub room: Uuid,
+    /// What it does there.
+    pub role: Role,
+}
+
+/// How a peer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerState {
+    /// ICE or DTLS is under way.
+    Connecting,
+    /// Media can flow.
+    Connected,
+    /// The media connection failed, or the server or the network ended it.
+    Lost(String),
+    /// It left because it was told to.
+    Left,
+}
+
+/// From the beginning of a join (before the WebSocket is opened) to each of its steps; `None` when it did not get there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JoinTimes {
+    /// The WebSocket is open.
+    pub socket: Duration,
+    /// `joined` has come.
+    pub joined: Duration,
+    /// The answer to the offer has come.
+    pub answered: Duration,
+    /// The first ICE check was answered.
+    pub ice: Option<Duration>,
+    /// DTLS is done and there are SRTP keys.
+    pub dtls: Option<Duration>,
+    /// The first RTP packet was heard.
+    pub first_packet: Option<Duration>,
+}
+
+/// What a peer has done and heard. Counters begin with `Engine::begin_window`, or with the join when that was later.
+#[derive(Clone, Debug)]
+pub struct PeerResult {
+    /// Which peer.
+    pub id: PeerId,
+    /// Where it is.
+    pub room: Uuid,
+    /// What it does there.
+    pub role: Role,
+    /// How it is.
+    pub state: PeerState,
+    /// How long joining took.
+    pub join: JoinTimes,
+    /// RTP packets sent.
+    pub packets_sent: u64,
+    /// Packets that could not be sent because the socket was full.
+    pub send_errors: u64,
+    /// SRTP packets that did not authenticate or came twice.
+    pub undecryptable: u64,
+    /// What was heard, one for each SSRC (the server has one a slot).
+    pub streams: Vec<StreamResult>,
+}
+
+/// What was heard with one SSRC. Losses are read off the RTP sequence numbers, which an SFU keeps contiguous when it
+/// puts another speaker into the slot.
+#[derive(Clone, Debug, Default)]
+pub struct StreamResult {
+    /// The SSRC.
+    pub ssrc: u32,
+    /// Whose packets came last, as the packets say; `None`: no synthetic peer's.
+    pub stream: Option<u32>,
+    /// Different packets.
+    pub received: u64,
+    /// Sequence numbers between the first and the last that did not come.
+    pub lost: u64,
+    /// Packets that came after a later one.
+    pub reordered: u64,
+    /// Packets that came again.
+    pub duplicates: u64,
+    /// Packets of others than synthetic peers (people in the same room): received, without a latency.
+    pub foreign: u64,
+    /// Interarrival jitter (RFC 3550, section 6.4.1).
+    pub jitter: Duration,
+    /// From the speaker's sending to the arrival at the listener's socket.
+    pub latency: Histogram,
+}
+
+/// Where the times of arrival come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timestamps {
+    /// The kernel, when the packet came to the socket.
+    Kernel,
+    /// The program, when it looked: latencies contain up to a [`EngineConfig::tick`] of waiting.
+    Tick,
+}
+
+/// What the generator itself did, so that nobody takes its limit for the server's.
+#[derive(Clone, Debug)]
+pub struct GeneratorCost {
+    /// CPU time of the media threads (user and system). Signaling is not in it.
+    pub cpu: Duration,
+    /// RTP packets received.
+    pub packets_received: u64,
+    /// RTP packets sent.
+    pub packets_sent: u64,
+    /// How much later than planned packets were sent.
+    pub send_lateness: Histogram,
+    /// How much later than planned the sockets were looked at. Beyond some 100 ms sockets overflow.
+    pub receive_lag: Histogram,
+    /// Packets that the kernel dropped because sockets were not read in time: the generator's fault, not the server's.
+    pub socket_drops: u64,
+    /// How times of arrival were told.
+    pub timestamps: Timestamps,
+}
+
+/// All peers together, since `Engine::begin_window`.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// For how long it was counted.
+    pub elapsed: Duration,
+    /// Peers whose media is connected.
+    pub connected: usize,
+    /// Peers whose ICE or DTLS is under way.
+    pub connecting: usize,
+    /// Peers that were lost, ever.
+    pub lost_peers: usize,
+    /// RTP packets that speakers sent.
+    pub sent: u64,
+    /// Different RTP packets that came.
+    pub received: u64,
+    /// As in [`StreamResult`].
+    pub lost: u64,
+    /// As in [`StreamResult`].
+    pub reordered: u64,
+    /// As in [`StreamResult`].
+    pub duplicates: u64,
+    /// All latencies.
+    pub latency: Histogram,
+    /// What it cost here.
+    pub generator: GeneratorCost,
+}
