@@ -22,19 +22,28 @@ pub struct EngineConfig {
     pub tick: Duration,
     /// An Ogg Opus file with packets of 20 ms that speakers repeat; `None`: the built-in speech-like sound.
     pub audio: Option<PathBuf>,
-    /// What the client does to its own packets.
-    pub impairment: Impairment,
+    /// What the client does to the packets it sends.
+    pub uplink: Impairment,
+    /// What the client does to the packets it gets.
+    pub downlink: Impairment,
     /// For everything random: with the same seed the same packets are lost and speakers pause at the same times.
     pub seed: u64,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { threads: 1, tick: Duration::from_millis(2), audio: None, impairment: Impairment::default(), seed: 1 }
+        Self {
+            threads: 1,
+            tick: Duration::from_millis(2),
+            audio: None,
+            uplink: Impairment::default(),
+            downlink: Impairment::default(),
+            seed: 1,
+        }
     }
 }
 
-/// What a bad network does, in both directions each.
+/// What a bad network does in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Impairment {
     /// The share of packets that is lost, 0 to 1.

@@ -43,6 +43,22 @@ impl Histogram {
         self.max_micros = self.max_micros.max(other.max_micros);
     }
 
+    /// What was noted since `earlier`, which is a copy of this one at an earlier time. Of the largest duration no more is
+    /// known than its bucket.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut since = Self::default();
+        for (i, (now, then)) in self.buckets.iter().zip(earlier.buckets.iter()).enumerate() {
+            since.buckets[i] = now.saturating_sub(*then);
+            if since.buckets[i] > 0 {
+                since.max_micros = upper_end(i).min(self.max_micros);
+            }
+        }
+        since.count = self.count.saturating_sub(earlier.count);
+        since.sum_micros = self.sum_micros.saturating_sub(earlier.sum_micros);
+        since
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.buckets.fill(0);
@@ -153,6 +169,22 @@ mod tests {
     }
 
     #[test]
+    fn what_came_since_is_what_an_empty_one_would_have_seen() {
+        let mut all = Histogram::default();
+        [5, 70_000, 9].into_iter().for_each(|n| all.note(n));
+        let before = all.clone();
+        let mut later = Histogram::default();
+        for n in [2, 3, 3, 1000] {
+            all.note(n);
+            later.note(n);
+        }
+        let since = all.since(&before);
+        assert_eq!((since.count(), since.mean()), (later.count(), later.mean()));
+        assert_eq!(since.buckets().collect::<Vec<_>>(), later.buckets().collect::<Vec<_>>());
+        assert!(since.max() >= later.max() && since.max() <= later.max() + later.max() / 16);
+    }
+
+    #[test]
     fn sums_are_what_one_would_have_seen() {
         let (mut a, mut b, mut both) = (Histogram::default(), Histogram::default(), Histogram::default());
         for n in 0..1000 {
@@ -161,6 +193,8 @@ mod tests {
         }
         a.add(&b);
         assert_eq!(a, both);
+        assert_eq!(a.since(&b).count(), both.count() - b.count());
+        assert_eq!(a.since(&a), Histogram::default());
         a.clear();
         assert_eq!(a, Histogram::default());
     }
