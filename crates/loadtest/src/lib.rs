@@ -13,6 +13,7 @@ pub mod engine;
 pub mod error;
 pub mod payload;
 pub mod peer;
+pub mod quality;
 pub mod reception;
 pub mod report;
 pub mod scenario;

@@ -121,10 +121,10 @@ fn simultaneous(ro: f64, noise: f64, delay: f64) -> f64 {
 fn delayed(ro: f64, noise: f64, delay: f64) -> f64 {
     use default::{M_T, RLR, S_T, TELR, WEPL};
     let roe = -1.5 * (noise - RLR);
-    let terv = TELR - 40.0 * ((1.0 + delay / 10.0) / (1.0 + delay / 150.0)).log10() + 6.0 * (-0.3 * delay * delay).exp();
+    let terv =
+        TELR - 40.0 * ((1.0 + delay / 10.0) / (1.0 + delay / 150.0)).log10() + 6.0 * (-0.3 * delay * delay).exp();
     let re = 80.0 + 2.5 * (terv - 14.0);
-    let talker_echo =
-        ((roe - re) / 2.0 + ((roe - re).powi(2) / 4.0 + 100.0).sqrt() - 1.0) * (1.0 - (-delay).exp());
+    let talker_echo = ((roe - re) / 2.0 + ((roe - re).powi(2) / 4.0 + 100.0).sqrt() - 1.0) * (1.0 - (-delay).exp());
 
     let round_trip = 2.0 * delay;
     let rle = 10.5 * (WEPL + 7.0) * (round_trip + 1.0).powf(-0.25);
