@@ -61,6 +61,14 @@ pub enum LoadTestError {
         /// For how long.
         seconds: u64,
     },
+    /// The accounts file cannot be used.
+    #[error("the accounts file {path} {reason}")]
+    Accounts {
+        /// Which.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// There are not enough accounts.
     #[error("too few accounts: {available} for {needed} (speakers and listeners need one each)")]
     TooFewAccounts {

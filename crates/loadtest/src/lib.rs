@@ -9,6 +9,7 @@
 //! Architecture invariant: nothing here knows the server's insides. What a peer cannot do over the public wire cannot be
 //! tested with it.
 
+pub mod accounts;
 pub mod engine;
 pub mod error;
 pub mod payload;
@@ -21,6 +22,7 @@ pub mod session;
 pub mod signaling;
 pub mod target;
 
+pub use accounts::Account;
 pub use error::LoadTestError;
 pub use peer::Peer;
 pub use report::Report;

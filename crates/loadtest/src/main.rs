@@ -1,13 +1,12 @@
 //! `hubbub-loadtest`: puts synthetic peers into a room and says what they heard.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use hubbub_loadtest::scenario::Account;
 use hubbub_loadtest::session::RestClient;
-use hubbub_loadtest::{Report, Scenario, Target};
+use hubbub_loadtest::{Account, Report, Scenario, Target};
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
@@ -21,7 +20,7 @@ struct Arguments {
     /// The server, such as http://127.0.0.1:8080
     #[arg(long)]
     url: String,
-    /// A JSON file with the accounts to use, one a peer: [{"email": "...", "password": "..."}, ...]
+    /// The accounts to use, one a peer: a file that hubbub admin users create wrote, or [{"email": "...", "password": "..."}, ...]
     #[arg(long)]
     accounts: PathBuf,
     /// The room's id: the last part of its address in the browser
@@ -68,7 +67,7 @@ async fn run(arguments: &Arguments) -> Result<Report, String> {
     if !arguments.i_own_this_server {
         target.require_loopback().map_err(|e| e.to_string())?;
     }
-    let accounts = read_accounts(&arguments.accounts)?;
+    let accounts = Account::read_all(&arguments.accounts).map_err(|e| e.to_string())?;
     let scenario = Scenario {
         room: arguments.room,
         speakers: arguments.speakers,
@@ -77,17 +76,6 @@ async fn run(arguments: &Arguments) -> Result<Report, String> {
     };
     let client = RestClient::new(target).map_err(|e| e.to_string())?;
     scenario.run(&client, &accounts).await.map_err(|e| e.to_string())
-}
-
-fn read_accounts(path: &Path) -> Result<Vec<Account>, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| format!("the accounts file {} cannot be read: {e}", path.display()))?;
-    serde_json::from_str(&text).map_err(|e| {
-        format!(
-            "the accounts file {} must hold [{{\"email\": \"...\", \"password\": \"...\"}}, ...]: {e}",
-            path.display()
-        )
-    })
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

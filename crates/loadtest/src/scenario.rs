@@ -4,29 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::Deserialize;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use uuid::Uuid;
 
+use crate::accounts::Account;
 use crate::error::LoadTestError;
 use crate::peer::Peer;
 use crate::report::Report;
-use crate::session::{RestClient, Session};
+use crate::session::RestClient;
 
 /// Peers that join at the same time.
 const JOINS_AT_ONCE: usize = 8;
 /// How long packets may be under way after the last one was sent.
 const LAST_PACKETS: Duration = Duration::from_secs(2);
-
-/// An account to log in with.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Account {
-    /// Its address.
-    pub email: String,
-    /// Its password.
-    pub password: String,
-}
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -54,7 +44,7 @@ impl Scenario {
         }
         let peers: Vec<Peer> = stream::iter(accounts[..needed].iter().enumerate())
             .map(|(i, account)| async move {
-                let session = Session::login(client, &account.email, &account.password).await?;
+                let session = account.session(client).await?;
                 Peer::join(&session, self.room, i >= self.speakers).await
             })
             .buffered(JOINS_AT_ONCE)

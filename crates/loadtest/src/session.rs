@@ -115,6 +115,12 @@ impl RestClient {
 }
 
 impl Session {
+    /// A login that somebody else made.
+    #[must_use]
+    pub fn with_token(client: &RestClient, access_token: &str) -> Self {
+        Self { client: client.clone(), access_token: access_token.to_owned() }
+    }
+
     /// Logs in.
     ///
     /// # Errors

@@ -51,7 +51,10 @@ async fn what_cannot_work_is_said_in_one_line() {
     one_line_and_exit_2(&run(&format!("http://{dead}"), &file).await, "cannot be reached: Connection refused");
 
     let wrong = accounts(&folder, &json!([{"email": "ada@example.org"}]));
-    one_line_and_exit_2(&run("http://127.0.0.1:1", &wrong).await, "missing field `password`");
+    one_line_and_exit_2(
+        &run("http://127.0.0.1:1", &wrong).await,
+        "neither accessToken nor password for ada@example.org",
+    );
     let none = accounts(&folder, &json!([]));
     one_line_and_exit_2(&run("http://127.0.0.1:1", &none).await, "too few accounts: 0 for 1");
 }
