@@ -34,10 +34,11 @@ impl PacketPath {
         *now += Duration::from_micros(1);
         for client in &mut clients[..self.speakers] {
             client.send_audio(30, &[0xAB; 80]);
-            while let Some((from, _, datagram)) = client.poll_datagram() {
-                core.handle_datagram(*now, Path::udp(from), &datagram);
+            while let Some((from, _, mut datagram)) = client.poll_datagram() {
+                core.handle_datagram(*now, Path::udp(from), &mut datagram);
             }
         }
+        core.flush_all();
         let sent = core.outbox_mut().len();
         core.outbox_mut().clear();
         sent
@@ -62,9 +63,9 @@ impl HandshakeFragments {
     /// A whole ClientHello, then fragments of the message after it.
     #[must_use]
     pub fn behind_a_hello(dtls12: bool) -> Self {
-        let hello = hello(dtls12);
+        let mut hello = hello(dtls12);
         let mut sim = Self::validated();
-        sim.core.handle_datagram(sim.now, Path::udp(Sim::address(0)), &hello);
+        sim.core.handle_datagram(sim.now, Path::udp(Sim::address(0)), &mut hello);
         sim.core.outbox_mut().clear();
         Self { sim, fragments: fragment(&next_message(&hello), 1) }
     }
@@ -83,9 +84,11 @@ impl HandshakeFragments {
     pub fn send(&mut self, count: usize, mut each: impl FnMut()) -> usize {
         let Sim { now, core, .. } = &mut self.sim;
         let path = Path::udp(Sim::address(0));
-        let mut sent = 0;
+        let (mut sent, mut datagram) = (0, Vec::new());
         for fragment in self.fragments.iter().cycle().take(count) {
-            core.handle_datagram(*now, path, fragment);
+            datagram.clear();
+            datagram.extend_from_slice(fragment);
+            core.handle_datagram(*now, path, &mut datagram);
             sent += core.outbox_mut().len();
             core.outbox_mut().clear();
             each();

@@ -2,6 +2,8 @@
 //! allocation.
 
 pub(crate) mod extension;
+#[cfg_attr(not(test), expect(dead_code, reason = "what is only noted here is read when packets are sent again"))]
+pub(crate) mod history;
 pub(crate) mod packet;
 pub(crate) mod rtcp;
 pub(crate) mod slot;

@@ -78,23 +78,43 @@ impl Header {
     }
 }
 
-/// The header of a packet on its way out: no CSRCs, no extension, no padding.
+/// The header of a packet on its way out: no CSRCs, no extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OutHeader {
     pub(crate) marker: bool,
     pub(crate) payload_type: u8,
+    /// How often the sequence number has wrapped (RFC 3711, section 3.3.1). Not in the header, but in the packet's encryption.
+    pub(crate) rollovers: u32,
     pub(crate) sequence: u16,
     pub(crate) timestamp: u32,
     pub(crate) ssrc: u32,
+    /// Bytes behind the payload, the last of which tells how many there are (RFC 3550, section 5.1).
+    pub(crate) padding: u8,
 }
 
 impl OutHeader {
-    pub(crate) const fn to_bytes(self) -> [u8; FIXED_HEADER] {
+    /// The packet index (RFC 3711, section 3.3.1): rollovers × 2^16 + sequence number.
+    pub(crate) fn index(self) -> u64 {
+        (u64::from(self.rollovers) << 16) | u64::from(self.sequence)
+    }
+
+    /// Appends the packet, not encrypted yet.
+    pub(crate) fn write(self, payload: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_bytes());
+        out.extend_from_slice(payload);
+        if self.padding > 0 {
+            out.resize(out.len() + usize::from(self.padding) - 1, 0);
+            out.push(self.padding);
+        }
+    }
+
+    const fn to_bytes(self) -> [u8; FIXED_HEADER] {
         let [s0, s1] = self.sequence.to_be_bytes();
         let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
         let [i0, i1, i2, i3] = self.ssrc.to_be_bytes();
+        let padded = if self.padding > 0 { 0x20 } else { 0 };
         let marker = if self.marker { 0x80 } else { 0 };
-        [0x80, marker | (self.payload_type & 0x7f), s0, s1, t0, t1, t2, t3, i0, i1, i2, i3]
+        [0x80 | padded, marker | (self.payload_type & 0x7f), s0, s1, t0, t1, t2, t3, i0, i1, i2, i3]
     }
 }
 
@@ -164,10 +184,24 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let out = OutHeader { marker: true, payload_type: 96, sequence: 65_535, timestamp: u32::MAX, ssrc: 1 };
-        let header = Header::parse(&out.to_bytes()).expect("RTP");
-        assert_eq!((header.marker, header.payload_type, header.sequence), (true, 96, 65_535));
-        assert_eq!((header.timestamp, header.ssrc, header.len), (u32::MAX, 1, FIXED_HEADER));
+        for padding in [0, 1, 2, 255] {
+            let out = OutHeader {
+                marker: true,
+                payload_type: 96,
+                rollovers: 3,
+                sequence: 65_535,
+                timestamp: u32::MAX,
+                ssrc: 1,
+                padding,
+            };
+            let mut packet = Vec::new();
+            out.write(b"opus", &mut packet);
+            assert_eq!(packet.len(), FIXED_HEADER + 4 + usize::from(padding));
+            let header = Header::parse(&packet).expect("RTP");
+            assert_eq!((header.marker, header.payload_type, header.sequence), (true, 96, 65_535));
+            assert_eq!((header.timestamp, header.ssrc, header.len), (u32::MAX, 1, FIXED_HEADER));
+            assert_eq!(header.payload(&packet), Some(12..16));
+        }
     }
 
     proptest! {

@@ -30,6 +30,8 @@ pub(crate) struct SlotRewriter {
     stream: Option<Tuned>,
     /// The highest sequence number sent, without wrap-arounds.
     last_sequence: u64,
+    /// What stands for no wrap-around yet: whoever decrypts begins to count with the first packet (RFC 3711, section 3.3.1).
+    no_rollover: u64,
     last_timestamp: u32,
     last_at: Option<Instant>,
 }
@@ -47,7 +49,8 @@ impl SlotRewriter {
     /// Starts at random numbers (RFC 3550, section 5.1): the sequence number and timestamp before the first ones.
     pub(crate) fn new(ssrc: u32, sequence: u16, timestamp: u32) -> Self {
         let last_sequence = (1 << 32) | u64::from(sequence);
-        Self { ssrc, stream: None, last_sequence, last_timestamp: timestamp, last_at: None }
+        let no_rollover = (last_sequence + 1) & !0xffff;
+        Self { ssrc, stream: None, last_sequence, no_rollover, last_timestamp: timestamp, last_at: None }
     }
 
     pub(crate) const fn ssrc(&self) -> u32 {
@@ -77,8 +80,15 @@ impl SlotRewriter {
             self.last_timestamp = timestamp;
             self.last_at = Some(now);
         }
-        let marker = packet.marker || switched;
-        Some(OutHeader { marker, payload_type, sequence: sequence as u16, timestamp, ssrc: self.ssrc })
+        Some(OutHeader {
+            marker: packet.marker || switched,
+            payload_type,
+            rollovers: ((sequence - self.no_rollover) >> 16) as u32,
+            sequence: sequence as u16,
+            timestamp,
+            ssrc: self.ssrc,
+            padding: 0,
+        })
     }
 
     const fn leaps(&self, tuned: &Tuned, packet: &Incoming) -> bool {
@@ -119,8 +129,10 @@ mod tests {
         let mut slot = SlotRewriter::new(7, 65_534, u32::MAX - 959);
         let a = slot.rewrite(start, &packet(1, 1000, 5_000), 111).expect("sent");
         assert_eq!((a.sequence, a.timestamp, a.marker, a.ssrc), (65_535, 0, true, 7));
+        assert_eq!(a.rollovers, 0);
         let a = slot.rewrite(start + Duration::from_millis(20), &packet(1, 1001, 5_960), 111).expect("sent");
         assert_eq!((a.sequence, a.timestamp, a.marker), (0, 960, false));
+        assert_eq!(a.rollovers, 1);
         let b = slot.rewrite(start + Duration::from_millis(120), &packet(2, 9, 77), 111).expect("sent");
         assert_eq!((b.sequence, b.timestamp, b.marker), (1, 960 + 4_800, true), "100 ms later is 4800 later");
         let b = slot.rewrite(start + Duration::from_millis(140), &packet(2, 12, 77 + 2880), 111).expect("sent");
@@ -128,6 +140,21 @@ mod tests {
         let late = slot.rewrite(start + Duration::from_millis(141), &packet(2, 11, 77 + 1920), 111).expect("sent");
         assert_eq!((late.sequence, late.timestamp), (3, 960 + 4_800 + 1920));
         assert_eq!(slot.rewrite(start, &packet(2, 8, 0), 111), None, "its number went to the speaker before");
+    }
+
+    #[test]
+    fn rollovers_are_counted_from_the_first_packet_on() {
+        let now = Instant::now();
+        let mut slot = SlotRewriter::new(7, 65_535, 0);
+        let first = slot.rewrite(now, &packet(1, 1 << 33, 0), 111).expect("sent");
+        assert_eq!((first.rollovers, first.sequence), (0, 0));
+        for number in (1..=65_536).step_by(64) {
+            slot.rewrite(now, &packet(1, (1 << 33) + number, 0), 111).expect("sent");
+        }
+        let late = slot.rewrite(now, &packet(1, (1 << 33) + 65_535, 0), 111).expect("sent");
+        assert_eq!((late.rollovers, late.sequence), (0, 65_535));
+        let wrapped = slot.rewrite(now, &packet(1, (1 << 33) + 65_536, 0), 111).expect("sent");
+        assert_eq!((wrapped.rollovers, wrapped.sequence), (1, 0));
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Sim {
 
     /// Sends bytes to the worker as they are, without the network's faults.
     pub(crate) fn inject(&mut self, from: SocketAddr, bytes: &[u8]) {
-        self.core.handle_datagram(self.now, Path::udp(from), bytes);
+        self.core.handle_datagram(self.now, Path::udp(from), &mut bytes.to_vec());
         self.pump();
     }
 
@@ -185,9 +185,9 @@ impl Sim {
         self.now += TICK;
         let now = self.now;
         while self.in_flight.peek().is_some_and(|Reverse(flight)| flight.at <= now) {
-            let Some(Reverse(flight)) = self.in_flight.pop() else { break };
+            let Some(Reverse(mut flight)) = self.in_flight.pop() else { break };
             if flight.to == self.server {
-                self.core.handle_datagram(now, Path::udp(flight.from), &flight.bytes);
+                self.core.handle_datagram(now, Path::udp(flight.from), &mut flight.bytes);
             } else if let Some(client) = self.clients.iter_mut().find(|client| client.address() == flight.to) {
                 client.handle_datagram(now, &flight.bytes);
             }
@@ -212,8 +212,9 @@ impl Sim {
             }
             self.events.push(event);
         }
+        self.core.flush_all();
         let mut outbox = std::mem::take(self.core.outbox_mut());
-        for (path, bytes) in outbox.iter() {
+        for (path, bytes) in outbox.datagrams() {
             *self.sent_to.entry(path.remote).or_default() += 1;
             self.carry(self.server, path.remote, bytes.to_vec(), self.downlink);
         }

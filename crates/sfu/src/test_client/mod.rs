@@ -135,16 +135,16 @@ impl TestClient {
                 self.after_dtls(fed.is_ok());
             }
             PacketKind::Rtp => {
-                let mut packet = Vec::new();
-                match self.srtp.as_mut().map(|srtp| srtp.unprotect_rtp(datagram, |_| true, &mut packet)) {
-                    Some(Ok(())) => self.received.extend(Received::parse(now, &packet)),
+                let mut packet = datagram.to_vec();
+                match self.srtp.as_mut().map(|srtp| srtp.unprotect_rtp(&mut packet, |_| true)) {
+                    Some(Ok(packet)) => self.received.extend(Received::parse(now, packet)),
                     _ => self.undecryptable += 1,
                 }
             }
             PacketKind::Rtcp => {
-                let mut packet = Vec::new();
-                match self.srtp.as_mut().map(|srtp| srtp.unprotect_rtcp(datagram, &mut packet)) {
-                    Some(Ok(())) => self.received_rtcp.push(packet),
+                let mut packet = datagram.to_vec();
+                match self.srtp.as_mut().map(|srtp| srtp.unprotect_rtcp(&mut packet)) {
+                    Some(Ok(packet)) => self.received_rtcp.push(packet.to_vec()),
                     _ => self.undecryptable += 1,
                 }
             }
@@ -205,17 +205,17 @@ impl TestClient {
 
     /// Protects and sends an RTP packet of the test's own making.
     pub(crate) fn send_rtp(&mut self, packet: &[u8]) {
-        let mut protected = Vec::new();
+        let mut protected = packet.to_vec();
         let srtp = self.srtp.as_mut().expect("connected");
-        srtp.protect_rtp(packet, &mut protected).expect("an RTP packet");
+        srtp.protect_rtp(0, &mut protected, 0).expect("an RTP packet");
         self.send_raw(&protected);
     }
 
     /// Protects and sends an RTCP packet.
     pub(crate) fn send_rtcp(&mut self, packet: &[u8]) {
-        let mut protected = Vec::new();
+        let mut protected = packet.to_vec();
         let srtp = self.srtp.as_mut().expect("connected");
-        srtp.protect_rtcp(packet, &mut protected).expect("an RTCP packet");
+        srtp.protect_rtcp(&mut protected, 0).expect("an RTCP packet");
         self.send_raw(&protected);
     }
 

@@ -13,6 +13,7 @@ use super::srtp::SrtpProfile;
 use super::srtp::{self, SrtpSession};
 use super::{Credentials, Dropped, Fingerprint, Identity, Outbox, Path, TransportEvent};
 use crate::event::LostReason;
+use crate::rtp::packet::OutHeader;
 
 /// How long a path may go without a valid check (RFC 7675, section 5.1). Longer keeps sending to somebody who is gone,
 /// shorter loses peers in tunnels and lifts.
@@ -217,53 +218,59 @@ impl Transport {
         self.ice.is_validated(path)
     }
 
-    /// Checks and decrypts an SRTP packet from `path` into `out`, which is cleared first. `admit` is asked for the SSRC
+    /// Checks an SRTP packet from `path` and decrypts it in place; returns the RTP packet. `admit` is asked for the SSRC
     /// before anything is done for it: only an admitted SSRC whose packets authenticate makes state (at most
     /// [`srtp::STREAMS_MAX`] do).
     ///
     /// # Errors
-    /// Says why it was dropped; `out` is empty then.
-    pub(crate) fn unprotect_rtp(
+    /// Says why it was dropped; what is left of the packet's bytes is of no use then.
+    pub(crate) fn unprotect_rtp<'a>(
         &mut self,
         path: Path,
-        packet: &[u8],
+        packet: &'a mut [u8],
         admit: impl FnOnce(u32) -> bool,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Dropped> {
-        out.clear();
-        self.inbound(path)?.unprotect_rtp(packet, admit, out)?;
+    ) -> Result<&'a mut [u8], Dropped> {
+        let plain = self.inbound(path)?.unprotect_rtp(packet, admit)?;
         self.dtls.confirm();
-        Ok(())
+        Ok(plain)
     }
 
-    /// Checks and decrypts an SRTCP packet from `path` into `out`, which is cleared first.
+    /// Checks an SRTCP packet from `path` and decrypts it in place; returns the RTCP packet.
     ///
     /// # Errors
-    /// Says why it was dropped; `out` is empty then.
-    pub(crate) fn unprotect_rtcp(&mut self, path: Path, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Dropped> {
-        out.clear();
-        self.inbound(path)?.unprotect_rtcp(packet, out)?;
+    /// Says why it was dropped; what is left of the packet's bytes is of no use then.
+    pub(crate) fn unprotect_rtcp<'a>(&mut self, path: Path, packet: &'a mut [u8]) -> Result<&'a mut [u8], Dropped> {
+        let plain = self.inbound(path)?.unprotect_rtcp(packet)?;
         self.dtls.confirm();
-        Ok(())
+        Ok(plain)
     }
 
-    /// Encrypts an RTP packet into `out`, which is cleared first. Sequence numbers of an SSRC may be out of order by less
-    /// than 32 768.
+    /// Appends an RTP packet to `out`, encrypted. Nothing may ever be sent under the same SSRC and packet index but the same
+    /// packet.
     ///
     /// # Errors
-    /// [`Dropped::NotConnected`] without keys, [`Dropped::Malformed`] when `packet` is not RTP.
-    pub(crate) fn protect_rtp(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Dropped> {
-        out.clear();
-        self.srtp.as_mut().ok_or(Dropped::NotConnected)?.protect_rtp(packet, out)
+    /// [`Dropped::NotConnected`] without keys; nothing is appended then.
+    pub(crate) fn protect_rtp(&mut self, header: OutHeader, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Dropped> {
+        let srtp = self.srtp.as_mut().ok_or(Dropped::NotConnected)?;
+        let start = out.len();
+        header.write(payload, out);
+        srtp.protect_rtp(header.rollovers, out, start)
     }
 
-    /// Encrypts an RTCP packet into `out`, which is cleared first.
+    /// By how much an RTP packet grows when it is encrypted, in bytes.
+    pub(crate) fn rtp_overhead(&self) -> usize {
+        self.srtp.as_ref().map_or(0, SrtpSession::rtp_overhead)
+    }
+
+    /// Appends an RTCP packet to `out`, encrypted.
     ///
     /// # Errors
-    /// As [`Self::protect_rtp`].
+    /// [`Dropped::NotConnected`] without keys, [`Dropped::Malformed`] when it is not RTCP; nothing is appended then.
     pub(crate) fn protect_rtcp(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Dropped> {
-        out.clear();
-        self.srtp.as_mut().ok_or(Dropped::NotConnected)?.protect_rtcp(packet, out)
+        let srtp = self.srtp.as_mut().ok_or(Dropped::NotConnected)?;
+        let start = out.len();
+        out.extend_from_slice(packet);
+        srtp.protect_rtcp(out, start)
     }
 
     /// The SRTP profile, once connected.

@@ -4,44 +4,116 @@ use std::ops::Range;
 
 use super::Path;
 
+/// Datagrams to one address that lie one behind the other, so that one system call can take them all (UDP GSO).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Datagrams<'a> {
+    pub(crate) path: Path,
+    pub(crate) bytes: &'a [u8],
+    /// How long each datagram is; the last one may be shorter. Not 0.
+    pub(crate) segment: usize,
+}
+
+impl<'a> Datagrams<'a> {
+    /// Each datagram by itself.
+    pub(crate) fn each(self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone {
+        self.bytes.chunks(self.segment)
+    }
+
+    /// How many there are.
+    pub(crate) const fn count(&self) -> usize {
+        self.bytes.len().div_ceil(self.segment)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    path: Path,
+    range: Range<usize>,
+    segment: usize,
+}
+
 /// Datagrams to send, in order, in one buffer that is used again and again.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     bytes: Vec<u8>,
-    datagrams: Vec<(Path, Range<usize>)>,
+    entries: Vec<Entry>,
+    datagrams: usize,
 }
 
 impl Outbox {
     /// An empty one.
     pub(crate) const fn new() -> Self {
-        Self { bytes: Vec::new(), datagrams: Vec::new() }
+        Self { bytes: Vec::new(), entries: Vec::new(), datagrams: 0 }
     }
 
     /// Adds a datagram.
     pub(crate) fn push(&mut self, path: Path, datagram: &[u8]) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(datagram);
-        self.datagrams.push((path, start..self.bytes.len()));
+        self.append(path, datagram.len(), |bytes| bytes.extend_from_slice(datagram));
     }
 
-    /// The datagrams, first in, first out.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Path, &[u8])> + Clone {
-        self.datagrams.iter().map(|(path, range)| (*path, &self.bytes[range.clone()]))
+    /// Adds what `write` appends to the bytes it is given: datagrams of `segment` bytes, of which only the last one may be shorter.
+    /// When it appends nothing, nothing is added.
+    pub(crate) fn append(&mut self, path: Path, segment: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        let range = start..self.bytes.len();
+        if !range.is_empty() {
+            let segment = segment.clamp(1, range.len());
+            self.datagrams += range.len().div_ceil(segment);
+            self.entries.push(Entry { path, range, segment });
+        }
+    }
+
+    /// First in, first out.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Datagrams<'_>> + Clone {
+        self.entries.iter().map(|entry| Datagrams {
+            path: entry.path,
+            bytes: &self.bytes[entry.range.clone()],
+            segment: entry.segment,
+        })
+    }
+
+    /// Each datagram by itself, first in, first out.
+    #[cfg(any(test, feature = "bench"))]
+    pub(crate) fn datagrams(&self) -> impl Iterator<Item = (Path, &[u8])> + Clone {
+        self.iter().flat_map(|datagrams| datagrams.each().map(move |datagram| (datagrams.path, datagram)))
     }
 
     /// How many datagrams there are.
     pub(crate) const fn len(&self) -> usize {
-        self.datagrams.len()
+        self.datagrams
     }
 
     /// Whether there is nothing to send.
     pub(crate) fn is_empty(&self) -> bool {
-        self.datagrams.is_empty()
+        self.entries.is_empty()
     }
 
     /// Forgets all datagrams and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.datagrams.clear();
+        self.entries.clear();
+        self.datagrams = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn datagrams_come_out_as_they_went_in() {
+        let path = |port| Path::udp(([127, 0, 0, 1], port).into());
+        let mut outbox = Outbox::new();
+        outbox.push(path(1), &[1, 2, 3]);
+        outbox.append(path(2), 2, |bytes| bytes.extend_from_slice(&[4, 5, 6, 7, 8]));
+        outbox.append(path(3), 2, |_| {});
+        let all: Vec<(Path, &[u8])> = outbox.datagrams().collect();
+        assert_eq!(all, [(path(1), &[1, 2, 3][..]), (path(2), &[4, 5]), (path(2), &[6, 7]), (path(2), &[8])]);
+        assert_eq!(outbox.len(), 4);
+        assert_eq!(outbox.iter().map(|datagrams| datagrams.count()).collect::<Vec<_>>(), [1, 3]);
+        outbox.clear();
+        assert_eq!(outbox.len(), 0);
+        assert!(outbox.is_empty() && outbox.datagrams().next().is_none());
     }
 }

@@ -113,16 +113,15 @@ impl SrtpSession {
         self.profile
     }
 
-    /// Checks and decrypts an SRTP packet, appending to `out`. `admit` is asked about an SSRC not yet seen.
+    /// Checks an SRTP packet and decrypts it in place; returns the RTP packet. `admit` is asked about an SSRC not yet seen.
     ///
     /// # Errors
-    /// Says why it was dropped; `out` is untouched then.
-    pub(crate) fn unprotect_rtp(
+    /// Says why it was dropped.
+    pub(crate) fn unprotect_rtp<'a>(
         &mut self,
-        packet: &[u8],
+        packet: &'a mut [u8],
         admit: impl FnOnce(u32) -> bool,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Dropped> {
+    ) -> Result<&'a mut [u8], Dropped> {
         let ssrc =
             packet.get(8..12).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes).ok_or(Dropped::Malformed)?;
         if !admit(ssrc) {
@@ -131,18 +130,15 @@ impl SrtpSession {
         self.unprotect(
             ssrc,
             |session| &mut session.rtp_in,
-            |context| {
-                out.extend_from_slice(&context.decrypt_rtp(packet).map_err(|error| reason(&error))?);
-                Ok(())
-            },
+            |context| replace(packet, &context.decrypt_rtp(packet).map_err(|error| reason(&error))?),
         )
     }
 
-    /// Checks and decrypts an SRTCP packet, appending to `out`.
+    /// Checks an SRTCP packet and decrypts it in place; returns the RTCP packet.
     ///
     /// # Errors
-    /// Says why it was dropped; `out` is untouched then.
-    pub(crate) fn unprotect_rtcp(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Dropped> {
+    /// Says why it was dropped.
+    pub(crate) fn unprotect_rtcp<'a>(&mut self, packet: &'a mut [u8]) -> Result<&'a mut [u8], Dropped> {
         let ssrc = packet
             .get(4..RTCP_HEADER)
             .and_then(|b| b.try_into().ok())
@@ -151,31 +147,38 @@ impl SrtpSession {
         self.unprotect(
             ssrc,
             |session| &mut session.rtcp_in,
-            |context| {
-                out.extend_from_slice(&context.decrypt_rtcp(packet).map_err(|error| reason(&error))?);
-                Ok(())
-            },
+            |context| replace(packet, &context.decrypt_rtcp(packet).map_err(|error| reason(&error))?),
         )
     }
 
-    /// Encrypts an RTP packet, appending to `out`.
+    /// Encrypts the RTP packet that begins at `start` and goes to the end of `buffer`, in place. `rollovers` says how often its SSRC's
+    /// sequence number has wrapped (RFC 3711, section 3.3.1). Nothing may be encrypted twice under the same SSRC, rollovers and
+    /// sequence number but the same packet.
     ///
     /// # Errors
-    /// [`Dropped::Malformed`] when it is not RTP.
-    pub(crate) fn protect_rtp(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Dropped> {
-        out.extend_from_slice(&self.outbound.encrypt_rtp(packet).map_err(|_| Dropped::Malformed)?);
+    /// [`Dropped::Malformed`] when it is not RTP; it is removed from the buffer then.
+    pub(crate) fn protect_rtp(&mut self, _rollovers: u32, buffer: &mut Vec<u8>, start: usize) -> Result<(), Dropped> {
+        let encrypted = self.outbound.encrypt_rtp(&buffer[start..]);
+        buffer.truncate(start);
+        buffer.extend_from_slice(&encrypted.map_err(|_| Dropped::Malformed)?);
         Ok(())
     }
 
-    /// Encrypts an RTCP packet, appending to `out`.
+    /// By how much [`Self::protect_rtp`] makes a packet longer, in bytes.
+    pub(crate) fn rtp_overhead(&self) -> usize {
+        let profile = self.profile.library();
+        profile.rtp_auth_tag_len() + profile.aead_auth_tag_len()
+    }
+
+    /// Encrypts the RTCP packet that begins at `start` and goes to the end of `buffer`, in place.
     ///
     /// # Errors
-    /// [`Dropped::Malformed`] when it is not RTCP.
-    pub(crate) fn protect_rtcp(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<(), Dropped> {
-        if packet.len() < RTCP_HEADER {
-            return Err(Dropped::Malformed);
-        }
-        out.extend_from_slice(&self.outbound.encrypt_rtcp(packet).map_err(|_| Dropped::Malformed)?);
+    /// [`Dropped::Malformed`] when it is not RTCP; it is removed from the buffer then.
+    pub(crate) fn protect_rtcp(&mut self, buffer: &mut Vec<u8>, start: usize) -> Result<(), Dropped> {
+        let packet = &buffer[start..];
+        let encrypted = (packet.len() >= RTCP_HEADER).then(|| self.outbound.encrypt_rtcp(packet));
+        buffer.truncate(start);
+        buffer.extend_from_slice(&encrypted.and_then(Result::ok).ok_or(Dropped::Malformed)?);
         Ok(())
     }
 
@@ -186,12 +189,12 @@ impl SrtpSession {
     }
 
     /// Runs `decrypt` with the context of an SSRC; a new context stays only when that went well.
-    fn unprotect(
+    fn unprotect<T>(
         &mut self,
         ssrc: u32,
         contexts: impl Fn(&mut Self) -> &mut Vec<(u32, Context)>,
-        mut decrypt: impl FnMut(&mut Context) -> Result<(), Dropped>,
-    ) -> Result<(), Dropped> {
+        decrypt: impl FnOnce(&mut Context) -> Result<T, Dropped>,
+    ) -> Result<T, Dropped> {
         if let Some((_, context)) = contexts(self).iter_mut().find(|(known, _)| *known == ssrc) {
             return decrypt(context);
         }
@@ -199,9 +202,9 @@ impl SrtpSession {
             return Err(Dropped::UnknownSsrc);
         }
         let mut context = self.inbound_context()?;
-        decrypt(&mut context)?;
+        let decrypted = decrypt(&mut context)?;
         contexts(self).push((ssrc, context));
-        Ok(())
+        Ok(decrypted)
     }
 
     fn inbound_context(&self) -> Result<Context, Dropped> {
@@ -215,6 +218,13 @@ impl SrtpSession {
         )
         .map_err(|_| Dropped::NotConnected)
     }
+}
+
+/// Puts what was decrypted in place of what was encrypted, which is longer.
+fn replace<'a>(packet: &'a mut [u8], plain: &[u8]) -> Result<&'a mut [u8], Dropped> {
+    let place = packet.get_mut(..plain.len()).ok_or(Dropped::Malformed)?;
+    place.copy_from_slice(plain);
+    Ok(place)
 }
 
 fn reason(error: &RtcError) -> Dropped {

@@ -26,7 +26,7 @@ impl FrameDecoder {
     ///
     /// # Errors
     /// A length that is not accepted. Datagrams before it were handed out; the decoder is of no more use.
-    pub(crate) fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), FrameError> {
+    pub(crate) fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(&mut [u8])) -> Result<(), FrameError> {
         while !bytes.is_empty() {
             let wanted = self.wanted()?;
             let take = (wanted - self.buffer.len()).min(bytes.len());
@@ -34,7 +34,7 @@ impl FrameDecoder {
             self.buffer.extend_from_slice(now);
             bytes = later;
             if self.buffer.len() > LENGTH_BYTES && self.buffer.len() == self.wanted()? {
-                each(&self.buffer[LENGTH_BYTES..]);
+                each(&mut self.buffer[LENGTH_BYTES..]);
                 self.buffer.clear();
             } else if self.buffer.len() == LENGTH_BYTES {
                 self.wanted()?;

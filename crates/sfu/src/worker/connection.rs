@@ -6,6 +6,7 @@ use super::timers::Alarm;
 use crate::ids::Mid;
 use crate::metrics::DropReason;
 use crate::rtp::extension::{self, AudioLevel};
+use crate::rtp::history::History;
 use crate::rtp::packet::Header;
 use crate::rtp::slot::SlotRewriter;
 use crate::rtp::source::Source;
@@ -105,6 +106,8 @@ pub(super) struct Slot {
     pub(super) mid: Mid,
     pub(super) payload_type: u8,
     pub(super) rewriter: SlotRewriter,
+    /// What was sent lately, for sending it again.
+    pub(super) history: History,
     pub(super) sent: SenderStats,
     /// What the last sender report counted.
     pub(super) reported: u32,
@@ -118,6 +121,7 @@ impl Slot {
             mid: media.mid.clone(),
             payload_type: media.opus.payload_type,
             rewriter,
+            history: History::default(),
             sent: SenderStats::default(),
             reported: 0,
             lost: 0,

@@ -8,6 +8,7 @@ use slab::Slab;
 
 use super::bucket::Bucket;
 use super::connection::{Connection, Peer};
+use super::forward::Batch;
 use super::timers::{Alarm, Due, Timers};
 use crate::call::{Call, SlotChange};
 use crate::command::{Command, Grants};
@@ -53,18 +54,9 @@ pub(crate) struct WorkerCore {
     pub(super) events: Vec<Event>,
     pub(super) closed_tcp: Vec<Path>,
     pub(super) changes: Vec<SlotChange>,
-    pub(super) buffers: Buffers,
-}
-
-/// Memory that is used again for every packet.
-#[derive(Debug, Default)]
-pub(super) struct Buffers {
-    /// A packet after decryption.
-    pub(super) plain: Vec<u8>,
-    /// A packet before encryption.
-    pub(super) outgoing: Vec<u8>,
-    /// A packet after encryption.
-    pub(super) cipher: Vec<u8>,
+    pub(super) batch: Batch,
+    /// Whether several packets to one listener go out as segments of one send (UDP GSO), which takes padding.
+    pub(super) segments: bool,
 }
 
 impl WorkerCore {
@@ -90,12 +82,14 @@ impl WorkerCore {
             events: Vec::new(),
             closed_tcp: Vec::new(),
             changes: Vec::new(),
-            buffers: Buffers::default(),
+            batch: Batch::default(),
+            segments: true,
         }
     }
 
     /// Carries out an order.
     pub(crate) fn handle_command(&mut self, now: Instant, command: Command) {
+        self.flush_all();
         match command {
             Command::AddPeer { call, peer, grants } => self.add_peer(now, call, peer, grants),
             Command::SetGrants { peer, grants } => self.set_grants(peer, grants),
@@ -114,8 +108,8 @@ impl WorkerCore {
         self.report_slots();
     }
 
-    /// Takes a datagram or a TCP frame.
-    pub(crate) fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &[u8]) {
+    /// Takes a datagram or a TCP frame, which is decrypted in place. What comes of it waits for [`Self::flush`].
+    pub(crate) fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
         self.metrics.packets_in += 1;
         self.metrics.bytes_in += datagram.len() as u64;
         let handled = match classify(datagram) {
@@ -409,6 +403,11 @@ impl WorkerCore {
 
     /// Turns what calls changed into events, and detunes the slots concerned.
     pub(super) fn report_slots(&mut self) {
+        if self.changes.is_empty() {
+            return;
+        }
+        // What waits was accepted for the slots as they were.
+        self.flush_all();
         let mut changes = std::mem::take(&mut self.changes);
         for of_one in changes.chunk_by(|a, b| a.listener == b.listener) {
             let Some(peer) = self.peers.get_mut(of_one[0].listener) else { continue };

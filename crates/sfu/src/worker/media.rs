@@ -2,18 +2,19 @@
 
 use std::time::Instant;
 
-use super::connection::{Connection, Peer};
-use super::core::{Buffers, WorkerCore};
+use super::connection::Connection;
+use super::core::WorkerCore;
+use super::forward::Packet;
 use super::timers::Due;
-use crate::metrics::{DropReason, WorkerMetrics};
+use crate::metrics::DropReason;
 use crate::rtp::packet::Header;
 use crate::rtp::rtcp::{self, Report, Sent};
 use crate::rtp::slot::Incoming;
 use crate::rtp::source::NoPlace;
-use crate::transport::{Dropped, Outbox, Path};
+use crate::transport::{Dropped, Path};
 
 impl WorkerCore {
-    pub(super) fn on_rtp(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), DropReason> {
+    pub(super) fn on_rtp(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Result<(), DropReason> {
         let key = *self.paths.get(&path).ok_or(DropReason::MediaUnvalidated)?;
         let peer = &mut self.peers[key];
         if !peer.bucket.take(now) {
@@ -23,15 +24,12 @@ impl WorkerCore {
         let connection = peer.connection.as_mut().ok_or(DropReason::MediaUnvalidated)?;
         let microphone = connection.microphone.as_mut().ok_or(DropReason::UnknownSource)?;
         let admits = microphone.admits(&header, datagram);
-        let plain = &mut self.buffers.plain;
-        connection
-            .transport
-            .unprotect_rtp(path, datagram, |_| admits, plain)
-            .map_err(|e| refused(e, DropReason::BadRtp))?;
+        let unprotected = connection.transport.unprotect_rtp(path, datagram, |_| admits);
+        let plain = &*unprotected.map_err(|dropped| refused(dropped, DropReason::BadRtp))?;
         self.metrics.rtp_in += 1;
 
         // Header and extension were authenticated with the packet, so that what was read before still stands.
-        let payload = header.payload(plain).ok_or(DropReason::BadRtp)?;
+        let payload = &plain[header.payload(plain).ok_or(DropReason::BadRtp)?];
         microphone.check_payload_type(&header)?;
         let level = microphone.level(&header, plain);
         let stream = microphone.bind(now, &header, &mut self.next_stream);
@@ -53,26 +51,20 @@ impl WorkerCore {
         if !self.changes.is_empty() {
             self.report_slots();
         }
-        let incoming = incoming?;
-        let (call, _) = &self.calls[call];
-        let Buffers { plain, outgoing, cipher } = &mut self.buffers;
-        let mut forwarding = Forwarding { outgoing, cipher, outbox: &mut self.outbox, metrics: &mut self.metrics };
-        for ear in call.ears(member) {
-            let listener = &mut self.peers[ear.listener];
-            forwarding.send(now, listener, usize::from(ear.slot), &incoming, &plain[payload.clone()]);
-        }
+        let packet = Packet { call, publisher: member, incoming: incoming?, payload };
+        self.forward(now, &packet);
         Ok(())
     }
 
-    pub(super) fn on_rtcp(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), DropReason> {
+    pub(super) fn on_rtcp(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Result<(), DropReason> {
         let key = *self.paths.get(&path).ok_or(DropReason::MediaUnvalidated)?;
         let peer = &mut self.peers[key];
         if !peer.bucket.take(now) {
             return Err(DropReason::RateLimit);
         }
         let connection = peer.connection.as_mut().ok_or(DropReason::MediaUnvalidated)?;
-        let plain = &mut self.buffers.plain;
-        connection.transport.unprotect_rtcp(path, datagram, plain).map_err(|e| refused(e, DropReason::BadRtcp))?;
+        let unprotected = connection.transport.unprotect_rtcp(path, datagram);
+        let plain = &*unprotected.map_err(|dropped| refused(dropped, DropReason::BadRtcp))?;
         for report in rtcp::read(plain).ok_or(DropReason::BadRtcp)? {
             self.metrics.lost_downlink += take(now, connection, &report);
         }
@@ -105,37 +97,10 @@ impl WorkerCore {
         }
         let Some(compound) = rtcp::compound(own, &self.cname, &sent, received.as_slice()) else { return };
         let Some(path) = connection.transport.selected() else { return };
-        if connection.transport.protect_rtcp(&compound, &mut self.buffers.cipher).is_ok() {
-            self.outbox.push(path, &self.buffers.cipher);
-        }
-    }
-}
-
-/// What it takes to send a packet to many.
-struct Forwarding<'a> {
-    outgoing: &'a mut Vec<u8>,
-    cipher: &'a mut Vec<u8>,
-    outbox: &'a mut Outbox,
-    metrics: &'a mut WorkerMetrics,
-}
-
-impl Forwarding<'_> {
-    fn send(&mut self, now: Instant, listener: &mut Peer, slot: usize, incoming: &Incoming, payload: &[u8]) {
-        let Some(connection) = &mut listener.connection else { return };
-        let Some(slot) = connection.slots.get_mut(slot) else { return };
-        let Some(path) = connection.transport.selected() else { return };
-        let Some(header) = slot.rewriter.rewrite(now, incoming, slot.payload_type) else {
-            self.metrics.drop(DropReason::TooLate);
-            return;
-        };
-        self.outgoing.clear();
-        self.outgoing.extend_from_slice(&header.to_bytes());
-        self.outgoing.extend_from_slice(payload);
-        if connection.transport.protect_rtp(self.outgoing, self.cipher).is_ok() {
-            slot.sent.on_packet(payload.len());
-            self.metrics.rtp_out += 1;
-            self.outbox.push(path, self.cipher);
-        }
+        self.outbox.append(path, usize::MAX, |out| {
+            // Without keys there is nothing to report.
+            let _ = connection.transport.protect_rtcp(&compound, out);
+        });
     }
 }
 

@@ -6,6 +6,7 @@ mod answer;
 mod bucket;
 mod connection;
 pub(crate) mod core;
+mod forward;
 mod handle;
 mod interfaces;
 mod media;

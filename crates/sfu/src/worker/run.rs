@@ -30,8 +30,6 @@ const WAKER: Token = Token(2);
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
 /// Batches received before orders and timers have their turn.
 const BATCHES: usize = 16;
-/// Datagrams that may wait to be sent while there is still something to receive: few enough to stay in the cache.
-const OUTBOX: usize = 512;
 
 /// What the handle asks of the thread.
 #[derive(Debug)]
@@ -279,12 +277,10 @@ impl Serving {
                 // Somebody's port was closed (ICMP): told once, concerns no datagram received here.
                 Err(_) => continue,
             }
-            let mut handled = 0;
-            while let Some((source, datagram)) = self.receiver.datagrams().nth(handled) {
+            for (source, datagram) in self.receiver.datagrams_mut() {
                 self.core.handle_datagram(now, Path::udp(source), datagram);
-                handled += 1;
-                if self.core.outbox_mut().len() >= OUTBOX {
-                    send(&mut self.core, &mut self.tcp, &mut self.frame, socket);
+                if self.core.must_flush() {
+                    flush(&mut self.core, &mut self.tcp, &mut self.frame, socket);
                 }
             }
             if !self.receiver.is_full() {
@@ -295,7 +291,18 @@ impl Serving {
     }
 
     fn flush(&mut self, socket: &UdpSocket) {
-        send(&mut self.core, &mut self.tcp, &mut self.frame, socket);
+        flush(&mut self.core, &mut self.tcp, &mut self.frame, socket);
+    }
+}
+
+/// Sends everything that waits.
+fn flush(core: &mut WorkerCore, tcp: &mut Connections, frame: &mut Vec<u8>, socket: &UdpSocket) {
+    loop {
+        let more = core.flush();
+        send(core, tcp, frame, socket);
+        if !more {
+            return;
+        }
     }
 }
 
@@ -305,15 +312,19 @@ fn send(core: &mut WorkerCore, tcp: &mut Connections, frame: &mut Vec<u8>, socke
         return;
     }
     let outbox = std::mem::take(core.outbox_mut());
-    let datagrams = || outbox.iter().filter(|(path, _)| path.protocol == Protocol::Udp);
-    let failed = socket::send(socket, datagrams().map(|(path, bytes)| (path.remote, bytes)));
+    let over_udp = outbox.iter().filter(|datagrams| datagrams.path.protocol == Protocol::Udp);
+    let over_udp = over_udp.flat_map(|datagrams| datagrams.each().map(move |bytes| (datagrams.path.remote, bytes)));
+    let failed = socket::send(socket, over_udp);
     let metrics = core.metrics_mut();
     metrics.drops[DropReason::SendFailed as usize] += failed;
-    for (path, bytes) in outbox.iter() {
-        metrics.packets_out += 1;
-        metrics.bytes_out += bytes.len() as u64;
-        if path.protocol == Protocol::Tcp && !tcp.send(path, bytes, frame) {
-            metrics.drop(DropReason::TcpQueueFull);
+    for datagrams in outbox.iter() {
+        metrics.packets_out += datagrams.count() as u64;
+        metrics.bytes_out += datagrams.bytes.len() as u64;
+        let over_tcp = datagrams.path.protocol == Protocol::Tcp;
+        for bytes in datagrams.each().filter(|_| over_tcp) {
+            if !tcp.send(datagrams.path, bytes, frame) {
+                metrics.drop(DropReason::TcpQueueFull);
+            }
         }
     }
     let mut outbox = outbox;

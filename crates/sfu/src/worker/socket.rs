@@ -44,9 +44,9 @@ impl Receiver {
     }
 
     /// The datagrams of the last batch. One that was too large is empty.
-    pub(super) fn datagrams(&self) -> impl ExactSizeIterator<Item = (SocketAddr, &[u8])> {
-        let both = self.datagrams.iter().zip(&self.buffers);
-        both.map(|((source, len), buffer)| (*source, buffer.get(..*len).unwrap_or_default()))
+    pub(super) fn datagrams_mut(&mut self) -> impl ExactSizeIterator<Item = (SocketAddr, &mut [u8])> {
+        let both = self.datagrams.iter().zip(&mut self.buffers);
+        both.map(|((source, len), buffer)| (*source, buffer.get_mut(..*len).unwrap_or_default()))
     }
 
     /// Whether the last batch was as large as batches get, so that there may be more.
@@ -252,7 +252,7 @@ mod tests {
     fn receive(receiver: &mut Receiver, socket: &UdpSocket) -> Vec<(SocketAddr, Vec<u8>)> {
         let mut all = Vec::new();
         while receiver.receive(socket).is_ok() {
-            all.extend(receiver.datagrams().map(|(source, bytes)| (source, bytes.to_vec())));
+            all.extend(receiver.datagrams_mut().map(|(source, bytes)| (source, bytes.to_vec())));
         }
         all
     }

@@ -177,7 +177,7 @@ impl Connection {
                 Ok(len) => {
                     budget = budget.saturating_sub(len);
                     let path = self.path;
-                    let each = |datagram: &[u8]| core.handle_datagram(now, path, datagram);
+                    let each = |datagram: &mut [u8]| core.handle_datagram(now, path, datagram);
                     self.decoder.push(&buffer[..len], each).map_err(io::Error::other)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

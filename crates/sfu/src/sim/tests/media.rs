@@ -249,3 +249,64 @@ fn what_listeners_report_lost_is_counted_once() {
     }
     assert_eq!(sim.core.metrics().lost_downlink, 5);
 }
+
+/// What the worker has to send a listener right now, packet by packet, without sending it.
+fn waiting(sim: &mut Sim, listener: usize) -> Vec<Vec<usize>> {
+    sim.core.flush_all();
+    let to = Sim::address(listener);
+    let entries = sim.core.outbox_mut().iter().filter(|datagrams| datagrams.path.remote == to);
+    entries.map(|datagrams| datagrams.each().map(<[u8]>::len).collect()).collect()
+}
+
+/// Hands packets of these speakers to the worker, all in one turn.
+fn in_one_turn(sim: &mut Sim, speakers: &[(usize, usize)]) {
+    for (speaker, len) in speakers {
+        let mut payload = vec![u8::try_from(*speaker).expect("few"), 0, 0];
+        payload.resize(*len, 0xAB);
+        sim.clients[*speaker].send_audio(30, &payload);
+        while let Some((from, _, mut bytes)) = sim.clients[*speaker].poll_datagram() {
+            sim.core.handle_datagram(sim.now, Path::udp(from), &mut bytes);
+        }
+    }
+}
+
+#[test]
+fn packets_that_came_together_go_out_as_equal_segments_and_are_heard_as_they_were() {
+    let mut sim = Sim::new(1);
+    sim.join_all(5);
+    sim.talk(&[0, 1, 2], 30, 0);
+    let before: Vec<usize> = sim.clients.iter().map(|client| client.received().len()).collect();
+    in_one_turn(&mut sim, &[(0, 80), (1, 100), (2, 90), (0, 60)]);
+    let overhead = 12 + 16;
+    assert_eq!(waiting(&mut sim, 4), [vec![100 + overhead, 100 + overhead, 100 + overhead, 60 + overhead]]);
+    assert_eq!(waiting(&mut sim, 0), [vec![100 + overhead, 90 + overhead]], "nobody hears himself");
+    sim.pump();
+    sim.run(SECOND);
+    for (listener, count) in before.into_iter().enumerate() {
+        let mut heard: Vec<(u8, usize)> =
+            sim.clients[listener].received()[count..].iter().map(|p| (p.payload[0], p.payload.len())).collect();
+        heard.sort_unstable();
+        let mut wanted = vec![(0, 60), (0, 80), (1, 100), (2, 90)];
+        wanted.retain(|(speaker, _)| usize::from(*speaker) != listener);
+        assert_eq!(heard, wanted, "without the padding");
+        assert_eq!(sim.clients[listener].undecryptable(), 0);
+    }
+}
+
+#[test]
+fn a_slot_that_changes_hands_within_a_turn_gets_what_was_accepted_before() {
+    let mut sim = Sim::with(1, |settings| settings.max_slots = 1);
+    sim.join_all(3);
+    sim.talk(&[0], 30, 0);
+    let count = sim.clients[2].received().len();
+    in_one_turn(&mut sim, &[(0, 80), (0, 81)]);
+    sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak: false, hear: true } });
+    in_one_turn(&mut sim, &[(1, 82)]);
+    sim.pump();
+    sim.run(SECOND);
+    let heard = &sim.clients[2].received()[count..];
+    let lengths: Vec<usize> = heard.iter().map(|packet| packet.payload.len()).collect();
+    assert_eq!(lengths, [80, 81, 82]);
+    assert_eq!(heard.iter().map(|packet| packet.marker).collect::<Vec<_>>(), [false, false, true]);
+    assert!(heard.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
+}

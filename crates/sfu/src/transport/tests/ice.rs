@@ -263,7 +263,7 @@ fn consent_is_kept_by_checks_and_ends_thirty_seconds_after_the_last() {
     assert_eq!(link.server.selected(), None);
     assert_eq!(link.server.next_timeout(), None);
     let mut out = Vec::new();
-    assert_eq!(link.server.protect_rtp(&[0x80; 20], &mut out), Err(Dropped::NotConnected));
+    assert_eq!(link.server.protect_rtp(super::header(1, 1), b"opus", &mut out), Err(Dropped::NotConnected));
     let check = request(&user_name(&link.local), &link.local.password.clone(), &[], &[]);
     assert_eq!(link.inject(path, &check).0, Err(Dropped::Closed));
 }

@@ -67,13 +67,11 @@ fn audio_flows_both_ways_after_joining_on_a_bad_network() {
     link.network = PERFECT;
     for number in 0..50_u16 {
         link.client.send_audio(20, b"up");
-        let mut down = vec![0x80, 111];
-        down.extend_from_slice(&number.to_be_bytes());
-        down.extend_from_slice(&[0, 0, 0, 0, 0, 0, 3, 232]);
-        down.extend_from_slice(b"down");
-        let (mut protected, mut out) = (Vec::new(), super::Outbox::new());
-        link.server.protect_rtp(&down, &mut protected).unwrap();
-        out.push(link.server.selected().unwrap(), &protected);
+        let mut out = super::Outbox::new();
+        let path = link.server.selected().unwrap();
+        out.append(path, usize::MAX, |out| {
+            link.server.protect_rtp(super::header(1000, number), b"down", out).unwrap();
+        });
         link.pump(&out);
         link.run(Duration::from_millis(20));
     }

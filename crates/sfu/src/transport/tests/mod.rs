@@ -15,6 +15,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use super::{Credentials, Dropped, Identity, Outbox, PacketKind, Path, Transport, TransportEvent, classify};
+use crate::rtp::packet::OutHeader;
 use crate::sdp::{Answer, Offer, Slot};
 use crate::test_client::{ClientOptions, TestClient};
 
@@ -62,6 +63,11 @@ struct Link {
 
 fn client_address() -> SocketAddr {
     "198.51.100.7:40000".parse().unwrap()
+}
+
+/// The header of a packet the server sends.
+fn header(ssrc: u32, sequence: u16) -> OutHeader {
+    OutHeader { marker: false, payload_type: 111, rollovers: 0, sequence, timestamp: 0, ssrc, padding: 0 }
 }
 
 fn server_address() -> SocketAddr {
@@ -151,17 +157,16 @@ impl Link {
     }
 
     fn server_receives(&mut self, path: Path, bytes: &[u8], out: &mut Outbox) {
-        let mut plain = Vec::new();
+        let mut datagram = bytes.to_vec();
         let result = match classify(bytes) {
             PacketKind::Stun => self.server.handle_stun(self.now, path, bytes, out),
             PacketKind::Dtls => self.server.handle_dtls(self.now, path, bytes, out),
-            PacketKind::Rtp => self.server.unprotect_rtp(path, bytes, |_| true, &mut plain),
-            PacketKind::Rtcp => self.server.unprotect_rtcp(path, bytes, &mut plain),
+            PacketKind::Rtp => self.server.unprotect_rtp(path, &mut datagram, |_| true).map(|plain| {
+                self.rtp.push(plain.to_vec());
+            }),
+            PacketKind::Rtcp => self.server.unprotect_rtcp(path, &mut datagram).map(|_| ()),
             PacketKind::Unknown => Err(Dropped::Malformed),
         };
-        if !plain.is_empty() {
-            self.rtp.push(plain);
-        }
         self.dropped.extend(result.err());
     }
 
@@ -170,7 +175,7 @@ impl Link {
         while let Some(event) = self.server.poll_event() {
             self.events.push(event);
         }
-        for (path, bytes) in out.iter() {
+        for (path, bytes) in out.datagrams() {
             self.carry(false, path.remote, bytes);
         }
         while let Some((from, to, bytes)) = self.client.poll_datagram() {
@@ -199,14 +204,14 @@ impl Link {
     /// Hands the server a datagram at once; what it sends in return.
     fn inject(&mut self, path: Path, bytes: &[u8]) -> (Result<(), Dropped>, Sent) {
         let mut out = Outbox::new();
-        let mut plain = Vec::new();
+        let mut datagram = bytes.to_vec();
         let result = match classify(bytes) {
             PacketKind::Dtls => self.server.handle_dtls(self.now, path, bytes, &mut out),
-            PacketKind::Rtp => self.server.unprotect_rtp(path, bytes, |_| true, &mut plain),
-            PacketKind::Rtcp => self.server.unprotect_rtcp(path, bytes, &mut plain),
+            PacketKind::Rtp => self.server.unprotect_rtp(path, &mut datagram, |_| true).map(|_| ()),
+            PacketKind::Rtcp => self.server.unprotect_rtcp(path, &mut datagram).map(|_| ()),
             PacketKind::Stun | PacketKind::Unknown => self.server.handle_stun(self.now, path, bytes, &mut out),
         };
-        let sent = out.iter().map(|(path, bytes)| (path, bytes.to_vec())).collect();
+        let sent = out.datagrams().map(|(path, bytes)| (path, bytes.to_vec())).collect();
         while let Some(event) = self.server.poll_event() {
             self.events.push(event);
         }

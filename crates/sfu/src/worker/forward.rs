@@ -1,0 +1,299 @@
+//! Forwarding in two steps: packets that are accepted wait for the end of the worker's turn, and then every listener gets all of
+//! its packets at once. Nobody waits for a packet that has not come yet; what came together goes out together.
+//!
+//! The second step touches each listener's state once, however many speak, and lays packets of one listener side by side
+//! and equally long, so that the system takes them in one piece (UDP GSO).
+
+use std::ops::Range;
+use std::time::Instant;
+
+use super::connection::{Connection, Slot};
+use super::core::WorkerCore;
+use crate::call::{Ear, MemberKey};
+use crate::metrics::{DropReason, WorkerMetrics};
+use crate::rtp::history::SentPacket;
+use crate::rtp::packet::{FIXED_HEADER, OutHeader};
+use crate::rtp::slot::Incoming;
+use crate::transport::{Outbox, Path, Protocol};
+
+/// Copies that wait at most, 12 bytes each: with the payloads few enough to stay in a core's cache.
+const COPIES_MAX: usize = 8192;
+
+/// Datagrams that may wait to be sent: few enough to stay in the cache between encrypting and the system call.
+const OUTBOX_MAX: usize = 512;
+
+/// The most padding a packet gets to be as long as another one of the same send. A packet by itself costs the system about
+/// 1 µs more, and every byte of padding a byte of the listener's bandwidth; Opus at one bit rate varies by less than this.
+const PADDING_MAX: usize = 48;
+
+/// Segments of one send: half of what every kernel with GSO takes.
+const SEGMENTS_MAX: usize = 32;
+
+/// Payloads up to this may be segments: with all headers they fit every path that WebRTC works on. Longer ones go alone, because
+/// the system refuses a segment that would have to be fragmented.
+const SEGMENT_PAYLOAD_MAX: usize = 1100;
+
+/// A publisher's packet that is to be heard: authentic, selected, with a place in its stream.
+#[derive(Clone, Debug)]
+pub(super) struct Packet<'a> {
+    /// The call as this worker knows it.
+    pub(super) call: usize,
+    /// The publisher in that call.
+    pub(super) publisher: MemberKey,
+    pub(super) incoming: Incoming,
+    /// Without header, extension and padding.
+    pub(super) payload: &'a [u8],
+}
+
+/// An accepted packet.
+#[derive(Clone, Debug)]
+struct Accepted {
+    at: Instant,
+    incoming: Incoming,
+    payload: Range<usize>,
+}
+
+/// One copy of an accepted packet, in the list of its listener.
+#[derive(Clone, Copy, Debug)]
+struct Copy {
+    packet: u32,
+    /// The listener's next one.
+    next: u32,
+    slot: u8,
+}
+
+/// The ends of a listener's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Queue {
+    first: u32,
+    last: u32,
+}
+
+const NONE: u32 = u32::MAX;
+const EMPTY: Queue = Queue { first: NONE, last: NONE };
+
+/// A packet of the listener that is being written.
+#[derive(Clone, Debug)]
+struct Ready {
+    header: OutHeader,
+    slot: u8,
+    payload: Range<usize>,
+}
+
+/// What waits for the end of the turn. All memory is used again.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    payloads: Vec<u8>,
+    packets: Vec<Accepted>,
+    copies: Vec<Copy>,
+    /// A list a listener, by its key in the worker.
+    queues: Vec<Queue>,
+    /// Listeners whose list is not empty, in the order of their first packet.
+    waiting: Vec<usize>,
+    /// How many of them have been served.
+    served: usize,
+    ready: Vec<Ready>,
+}
+
+impl Batch {
+    fn accept(&mut self, now: Instant, incoming: Incoming, payload: &[u8], ears: &[Ear]) {
+        let start = self.payloads.len();
+        self.payloads.extend_from_slice(payload);
+        let packet = index(self.packets.len());
+        self.packets.push(Accepted { at: now, incoming, payload: start..self.payloads.len() });
+        for ear in ears {
+            if ear.listener >= self.queues.len() {
+                self.queues.resize(ear.listener + 1, EMPTY);
+            }
+            let copy = index(self.copies.len());
+            let queue = &mut self.queues[ear.listener];
+            match self.copies.get_mut(queue.last as usize) {
+                Some(last) => last.next = copy,
+                None => {
+                    queue.first = copy;
+                    self.waiting.push(ear.listener);
+                }
+            }
+            queue.last = copy;
+            self.copies.push(Copy { packet, next: NONE, slot: ear.slot });
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.copies.len() >= COPIES_MAX
+    }
+
+    /// The next listener and where its list begins; the list is empty from now on. `None` when all are served and forgotten.
+    fn take_listener(&mut self) -> Option<(usize, u32)> {
+        let Some(listener) = self.waiting.get(self.served).copied() else {
+            self.payloads.clear();
+            self.packets.clear();
+            self.copies.clear();
+            self.waiting.clear();
+            self.served = 0;
+            return None;
+        };
+        self.served += 1;
+        let queue = std::mem::replace(&mut self.queues[listener], EMPTY);
+        Some((listener, queue.first))
+    }
+
+    /// Puts headers before a listener's packets, in the order they were accepted. Those whose place in the slot is gone are left out.
+    fn make_ready(&mut self, mut next: u32, slots: &mut [Slot], metrics: &mut WorkerMetrics) {
+        self.ready.clear();
+        while let Some(copy) = self.copies.get(next as usize) {
+            next = copy.next;
+            let Accepted { at, incoming, payload } = &self.packets[copy.packet as usize];
+            let Some(slot) = slots.get_mut(usize::from(copy.slot)) else { continue };
+            match slot.rewriter.rewrite(*at, incoming, slot.payload_type) {
+                Some(header) => self.ready.push(Ready { header, slot: copy.slot, payload: payload.clone() }),
+                None => metrics.drop(DropReason::TooLate),
+            }
+        }
+    }
+
+    /// Writes what is ready.
+    fn write(
+        &mut self,
+        path: Path,
+        connection: &mut Connection,
+        segments: bool,
+        outbox: &mut Outbox,
+        metrics: &mut WorkerMetrics,
+    ) {
+        let mut rest = self.ready.as_mut_slice();
+        while !rest.is_empty() {
+            let most = if segments { SEGMENTS_MAX } else { 1 };
+            let (count, longest) = group(rest.iter().map(|ready| ready.payload.len()), most);
+            let (group, later) = rest.split_at_mut(count);
+            rest = later;
+            let last = group.len() - 1;
+            let overhead = FIXED_HEADER + connection.transport.rtp_overhead();
+            outbox.append(path, longest + overhead, |out| {
+                for (number, Ready { header, slot, payload }) in group.iter_mut().enumerate() {
+                    header.padding = if number == last { 0 } else { padding(longest - payload.len()) };
+                    if connection.transport.protect_rtp(*header, &self.payloads[payload.clone()], out).is_err() {
+                        continue;
+                    }
+                    metrics.rtp_out += 1;
+                    if let Some(slot) = connection.slots.get_mut(usize::from(*slot)) {
+                        slot.sent.on_packet(payload.len());
+                        let OutHeader { marker, payload_type, padding, .. } = *header;
+                        slot.history.note(header.index(), SentPacket { marker, payload_type, padding });
+                    }
+                }
+            });
+        }
+    }
+}
+
+impl WorkerCore {
+    /// Accepts a packet for everybody who hears its publisher now. It is sent by [`Self::flush`].
+    pub(super) fn forward(&mut self, now: Instant, packet: &Packet<'_>) {
+        let Some((call, _)) = self.calls.get(packet.call) else { return };
+        self.batch.accept(now, packet.incoming, packet.payload, call.ears(packet.publisher));
+    }
+
+    /// Whether so many packets wait that they should not wait for the end of the turn.
+    pub(crate) fn must_flush(&self) -> bool {
+        self.batch.is_full()
+    }
+
+    /// Writes packets that wait into the outbox, listener by listener, until it is full; `true` when more wait. To be called at the
+    /// end of every turn, and again after sending until nothing waits.
+    pub(crate) fn flush(&mut self) -> bool {
+        while self.outbox.len() < OUTBOX_MAX {
+            if !self.flush_one() {
+                return false;
+            }
+        }
+        self.batch.served < self.batch.waiting.len()
+    }
+
+    /// Writes all packets that wait, because slots or listeners are about to change.
+    pub(crate) fn flush_all(&mut self) {
+        while self.flush_one() {}
+    }
+
+    /// Serves a listener; `false` when nobody waits.
+    fn flush_one(&mut self) -> bool {
+        let Some((listener, first)) = self.batch.take_listener() else { return false };
+        let connection = self.peers.get_mut(listener).and_then(|peer| peer.connection.as_mut());
+        let Some(connection) = connection else { return true };
+        let Some(path) = connection.transport.selected() else { return true };
+        let segments = self.segments && path.protocol == Protocol::Udp;
+        self.batch.make_ready(first, &mut connection.slots, &mut self.metrics);
+        self.batch.write(path, connection, segments, &mut self.outbox, &mut self.metrics);
+        true
+    }
+}
+
+/// How many packets, from the first, go into one send, and the longest one's payload. All but the last are as long as that one or
+/// get padding, the last may be shorter.
+fn group(payloads: impl Iterator<Item = usize>, most: usize) -> (usize, usize) {
+    let (mut count, mut shortest, mut longest) = (0, usize::MAX, 0);
+    for payload in payloads.take(most) {
+        let longest_then = payload.max(longest);
+        if count > 0 && (longest_then > SEGMENT_PAYLOAD_MAX || longest_then - shortest > PADDING_MAX) {
+            break;
+        }
+        count += 1;
+        shortest = shortest.min(payload);
+        longest = longest_then;
+    }
+    (count, longest)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "at most PADDING_MAX")]
+const fn padding(bytes: usize) -> u8 {
+    bytes as u8
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a batch ends long before")]
+const fn index(len: usize) -> u32 {
+    len as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn groups(payloads: &[usize]) -> Vec<(usize, usize)> {
+        let mut groups = Vec::new();
+        let mut rest = payloads;
+        while !rest.is_empty() {
+            let (count, longest) = group(rest.iter().copied(), SEGMENTS_MAX);
+            groups.push((count, longest));
+            rest = &rest[count..];
+        }
+        groups
+    }
+
+    #[test]
+    fn packets_of_about_the_same_length_go_together() {
+        assert_eq!(groups(&[80, 80, 80]), [(3, 80)]);
+        assert_eq!(groups(&[80, 90, 70]), [(3, 90)]);
+        assert_eq!(groups(&[80, 100, 3]), [(3, 100)], "the last one needs no padding");
+        assert_eq!(groups(&[3, 80, 100]), [(1, 3), (2, 100)], "too much padding");
+        assert_eq!(groups(&[80, 3, 80]), [(2, 80), (1, 80)], "only the last one may be shorter");
+        assert_eq!(groups(&[1101, 1101, 80, 90]), [(1, 1101), (1, 1101), (2, 90)], "too long for segments");
+        assert_eq!(groups(&[80; 70]), [(32, 80), (32, 80), (6, 80)]);
+    }
+
+    proptest! {
+        #[test]
+        fn padding_stays_within_its_bound(payloads in proptest::collection::vec(1usize..1400, 1..100)) {
+            let mut rest = payloads.as_slice();
+            for (count, longest) in groups(&payloads) {
+                let (group, later) = rest.split_at(count);
+                prop_assert!(count <= SEGMENTS_MAX);
+                prop_assert_eq!(group.iter().max(), Some(&longest));
+                prop_assert!(group[..count - 1].iter().all(|payload| longest - payload <= PADDING_MAX));
+                prop_assert!(count == 1 || longest <= SEGMENT_PAYLOAD_MAX);
+                rest = later;
+            }
+        }
+    }
+}
