@@ -2,6 +2,7 @@
 //!
 //! Nothing here costs more as a call grows, except a change of who is heard: that concerns every listener.
 
+mod noise;
 mod ranking;
 mod speakers;
 mod voice;
@@ -12,6 +13,7 @@ use slab::Slab;
 
 use self::ranking::{Moved, Ranking};
 use self::speakers::Announcer;
+pub(crate) use self::voice::PREROLL;
 use self::voice::Voice;
 use crate::command::Grants;
 use crate::ids::{CallId, PeerId};
@@ -124,6 +126,12 @@ impl Call {
         &self.members[member].ears
     }
 
+    /// How many of the packets before the one that [`Call::on_packet`] let pass, dropped as silence then, are to be sent
+    /// before it: a syllable that begins softly. At most [`PREROLL`], and none but for the first packet of a spurt.
+    pub(crate) fn preroll(&self, member: MemberKey) -> usize {
+        self.members[member].voice.preroll()
+    }
+
     /// Decides on an authentic packet of a member: forwarded to its [`Call::ears`], or dropped.
     pub(crate) fn on_packet(
         &mut self,
@@ -144,7 +152,12 @@ impl Call {
         }
         let members = &self.members;
         let moved = if self.ranking.is_speaking(member) {
-            self.ranking.compete(now, member, self.max_slots, |other| members[other].voice.rank())
+            let words = members[member].voice.says_words();
+            let yields = |other: MemberKey| {
+                let other = &members[other].voice;
+                words && (other.pauses(now) || !other.says_words())
+            };
+            self.ranking.compete(now, member, self.max_slots, |other| members[other].voice.rank(), yields)
         } else {
             self.announcer.wake(now);
             self.ranking.open(member)
@@ -164,14 +177,19 @@ impl Call {
         let quiet: Vec<MemberKey> =
             self.ranking.speaking().filter(|member| !members[*member].voice.is_open(now)).collect();
         for member in quiet {
-            self.members[member].voice.close();
+            self.members[member].voice.end_spurt();
             let moved = self.ranking.close(member);
             self.apply(moved, changes);
         }
-        let listed = self.ranking.speaking().map(|member| &self.members[member]);
-        let listed = listed.filter(|member| member.voice.is_listed());
-        let listed = listed.map(|member| (member.id, level(member.voice.loudness())));
-        self.announcer.tick(now, listed.collect(), self.ranking.anybody_speaks())
+        // Behind those who speak are those who spoke, the latest first.
+        let heard = self.ranking.members().map(|member| &self.members[member]);
+        let recent = heard.enumerate().take_while(|(at, member)| {
+            self.ranking.speaks_at(*at) || member.voice.is_recent(now)
+        });
+        let listed = recent.filter(|(_, member)| member.grants.speak && member.voice.is_listed(now));
+        let listed: Vec<_> = listed.map(|(_, member)| (member.id, level(member.voice.loudness()))).collect();
+        let goes_on = self.ranking.anybody_speaks() || !listed.is_empty();
+        self.announcer.tick(now, listed, goes_on)
     }
 
     /// Looks through the listeners whom a change of the ranking concerns.

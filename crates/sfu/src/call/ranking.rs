@@ -2,7 +2,8 @@
 //!
 //! One list serves listeners with any number of slots: who has n of them hears the first n others. Those who speak come
 //! before those who spoke, the latest of these first, so that a new speaker takes the place of whoever has been quiet
-//! longest. Among those who speak, a place is only lost to somebody clearly louder for a while.
+//! longest. Among those who speak, a place is only lost to somebody clearly louder for a while, or at once by whoever pauses
+//! or makes a noise that is no word.
 
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,11 @@ impl Ranking {
 
     pub(super) fn speaking(&self) -> impl Iterator<Item = usize> {
         self.entries[..self.speaking].iter().map(|entry| entry.member)
+    }
+
+    /// Whether the member at this position speaks.
+    pub(super) const fn speaks_at(&self, position: usize) -> bool {
+        position < self.speaking
     }
 
     pub(super) fn anybody_speaks(&self) -> bool {
@@ -109,16 +115,21 @@ impl Ranking {
         Some(Moved { first, last: usize::MAX })
     }
 
-    /// Lets a speaking member take the place of a quieter one among the first `places`, once it is due.
+    /// Lets a speaking member take the place of a quieter one among the first `places`, once it is due, or of one that
+    /// `yields`.
     pub(super) fn compete(
         &mut self,
         now: Instant,
         member: usize,
         places: usize,
         loudness: impl Fn(usize) -> f32,
+        yields: impl Fn(usize) -> bool,
     ) -> Option<Moved> {
         let at = self.position(member).filter(|at| *at > 0 && *at < self.speaking)?;
         let above = &self.entries[..at.min(places)];
+        if let Some(free) = above.iter().rposition(|entry| yields(entry.member)) {
+            return Some(self.swap(free, at));
+        }
         let (weakest, level) = above
             .iter()
             .enumerate()
@@ -133,11 +144,15 @@ impl Ranking {
         if now.saturating_duration_since(since) < FOR {
             return None;
         }
-        entry.louder_since = None;
-        self.entries.swap(weakest, at);
-        self.entries[at].louder_since = None;
-        self.note(weakest, at);
-        Some(Moved { first: weakest, last: at })
+        Some(self.swap(weakest, at))
+    }
+
+    fn swap(&mut self, first: usize, last: usize) -> Moved {
+        self.entries.swap(first, last);
+        self.entries[first].louder_since = None;
+        self.entries[last].louder_since = None;
+        self.note(first, last);
+        Moved { first, last }
     }
 }
 
@@ -174,13 +189,14 @@ mod tests {
         ranking.open(2);
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
+        let never = |_| false;
         let level = |of_two: f32| move |member: usize| if member == 1 { -40.0 } else { of_two };
-        assert_eq!(ranking.compete(at(0), 2, 8, level(-36.0)), None, "a little louder is not enough");
-        assert_eq!(ranking.compete(at(100), 2, 8, level(-20.0)), None);
-        assert_eq!(ranking.compete(at(400), 2, 8, level(-39.0)), None, "it was a cough");
-        assert_eq!(ranking.compete(at(500), 2, 8, level(-20.0)), None);
-        assert_eq!(ranking.compete(at(1_000), 2, 8, level(-20.0)), None);
-        assert_eq!(ranking.compete(at(1_100), 2, 8, level(-20.0)), Some(Moved { first: 0, last: 1 }));
+        assert_eq!(ranking.compete(at(0), 2, 8, level(-36.0), never), None, "a little louder is not enough");
+        assert_eq!(ranking.compete(at(100), 2, 8, level(-20.0), never), None);
+        assert_eq!(ranking.compete(at(400), 2, 8, level(-39.0), never), None, "it was a cough");
+        assert_eq!(ranking.compete(at(500), 2, 8, level(-20.0), never), None);
+        assert_eq!(ranking.compete(at(1_000), 2, 8, level(-20.0), never), None);
+        assert_eq!(ranking.compete(at(1_100), 2, 8, level(-20.0), never), Some(Moved { first: 0, last: 1 }));
         assert_eq!(order(&ranking), [2, 1]);
     }
 }

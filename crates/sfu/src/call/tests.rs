@@ -1,3 +1,5 @@
+mod traces;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
