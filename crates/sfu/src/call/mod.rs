@@ -183,9 +183,8 @@ impl Call {
         }
         // Behind those who speak are those who spoke, the latest first.
         let heard = self.ranking.members().map(|member| &self.members[member]);
-        let recent = heard.enumerate().take_while(|(at, member)| {
-            self.ranking.speaks_at(*at) || member.voice.is_recent(now)
-        });
+        let recent =
+            heard.enumerate().take_while(|(at, member)| self.ranking.speaks_at(*at) || member.voice.is_recent(now));
         let listed = recent.filter(|(_, member)| member.grants.speak && member.voice.is_listed(now));
         let listed: Vec<_> = listed.map(|(_, member)| (member.id, level(member.voice.loudness()))).collect();
         let goes_on = self.ranking.anybody_speaks() || !listed.is_empty();

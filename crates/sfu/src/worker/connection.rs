@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::preroll::Held;
 use super::timers::Alarm;
 use crate::ids::Mid;
 use crate::metrics::DropReason;
@@ -153,6 +154,8 @@ pub(super) struct Stream {
     /// Unique in the worker.
     pub(super) id: u64,
     pub(super) source: Source,
+    /// Its last packets, while they are silence.
+    pub(super) held: Vec<Held>,
     pub(super) stats: ReceiverStats,
 }
 
@@ -208,7 +211,7 @@ impl Microphone {
             fresh = true;
             *next_stream += 1;
             let stats = ReceiverStats::new(now, header.sequence, header.timestamp);
-            Stream { ssrc: header.ssrc, id: *next_stream, source: Source::default(), stats }
+            Stream { ssrc: header.ssrc, id: *next_stream, source: Source::default(), held: Vec::new(), stats }
         });
         if !fresh {
             stream.stats.on_packet(now, header.sequence, header.timestamp);

@@ -37,9 +37,13 @@ impl WorkerCore {
         let decision = call.on_packet(now, peer.member, level, &mut self.changes);
         self.timers.set(alarm, Due::Call(peer.call), call.next_tick());
         // Counted even when nobody hears it: numbers are told apart only within half of their range.
-        if decision.is_err() {
-            stream.source.skip(header.sequence);
-        }
+        let opening = match decision {
+            Ok(()) => stream.open(call.preroll(peer.member)),
+            Err(reason) => {
+                stream.leave_out(now, &header, payload, reason);
+                Vec::new()
+            }
+        };
         let placed = decision.and_then(|()| stream.source.place(header.sequence).map_err(misplaced));
         let incoming = placed.map(|place| Incoming {
             stream: stream.id,
@@ -50,6 +54,10 @@ impl WorkerCore {
         let (call, member) = (peer.call, peer.member);
         if !self.changes.is_empty() {
             self.report_slots();
+        }
+        for held in &opening {
+            let packet = Packet { call, publisher: member, incoming: held.incoming, payload: &held.payload };
+            self.forward(held.at, &packet);
         }
         let packet = Packet { call, publisher: member, incoming: incoming?, payload };
         self.forward(now, &packet);

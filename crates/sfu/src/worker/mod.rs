@@ -10,6 +10,7 @@ mod forward;
 mod handle;
 mod interfaces;
 mod media;
+mod preroll;
 mod run;
 mod socket;
 mod tcp;

@@ -1,54 +1,58 @@
-//! The last packets that were dropped as silence: the beginning of a word, should the next one open the gate.
+//! The last packets that were dropped as silence: the soft beginning of a word, should the next one open the gate.
 
 use std::time::Instant;
 
+use super::connection::Stream;
 use crate::call::PREROLL;
+use crate::metrics::DropReason;
 use crate::rtp::packet::Header;
+use crate::rtp::slot::Incoming;
 
-/// An authentic packet that waits.
+/// A packet that waits, or is heard after all.
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) sequence: u16,
-    pub(super) timestamp: u32,
-    pub(super) marker: bool,
+    sequence: u16,
     /// When it arrived.
     pub(super) at: Instant,
+    /// Its number counts only once it is heard.
+    pub(super) incoming: Incoming,
     pub(super) payload: Vec<u8>,
 }
 
-/// The last packets of one stream, in order of arrival. Its memory is used again, so that holding allocates nothing once a
-/// stream is under way.
-#[derive(Debug, Default)]
-pub(super) struct Preroll {
-    held: Vec<Held>,
-}
-
-impl Preroll {
-    /// Keeps a packet; returns the sequence number of the one that made room for it.
-    pub(super) fn hold(&mut self, now: Instant, header: &Header, payload: &[u8]) -> Option<u16> {
-        let (dropped, mut buffer) = if self.held.len() < PREROLL {
-            (None, Vec::with_capacity(payload.len()))
-        } else {
+impl Stream {
+    /// A packet that nobody hears, at least not yet.
+    pub(super) fn leave_out(&mut self, now: Instant, header: &Header, payload: &[u8], reason: DropReason) {
+        if reason != DropReason::Silence {
+            self.open(0);
+            self.source.skip(header.sequence);
+            return;
+        }
+        let mut buffer = Vec::new();
+        if self.held.len() == PREROLL {
             let oldest = self.held.remove(0);
-            (Some(oldest.sequence), oldest.payload)
-        };
+            self.source.skip(oldest.sequence);
+            buffer = oldest.payload;
+        }
         buffer.clear();
         buffer.extend_from_slice(payload);
         let Header { sequence, timestamp, marker, .. } = *header;
-        self.held.push(Held { sequence, timestamp, marker, at: now, payload: buffer });
-        dropped
+        let incoming = Incoming { stream: self.id, number: 0, timestamp, marker };
+        self.held.push(Held { sequence, at: now, incoming, payload: buffer });
     }
 
-    /// Splits what is held into what is not to be heard and the last `count` packets, which are.
-    pub(super) fn split(&self, count: usize) -> (&[Held], &[Held]) {
-        self.held.split_at(self.held.len().saturating_sub(count))
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty()
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.held.clear();
+    /// The gate is open: of the packets that wait, the last `count` are heard and returned, in order.
+    pub(super) fn open(&mut self, count: usize) -> Vec<Held> {
+        let mut held = std::mem::take(&mut self.held);
+        let left_out = held.len().saturating_sub(count);
+        for packet in held.drain(..left_out) {
+            self.source.skip(packet.sequence);
+        }
+        held.retain_mut(|packet| {
+            let Ok(place) = self.source.place(packet.sequence) else { return false };
+            packet.incoming.number = place.number;
+            packet.incoming.marker |= place.spurt;
+            true
+        });
+        held
     }
 }

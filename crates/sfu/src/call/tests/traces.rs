@@ -209,9 +209,9 @@ fn a_fan_is_learnt_and_speech_over_it_is_heard() {
         // Loud enough to be told from the fan.
         let lost = trace.louder_than(-38, speech).filter(|packet| !played.heard[0][*packet]);
         assert_eq!(lost.count(), 0, "{name}: speech over the fan");
-        let learnt = (on + 220, speech.0);
+        let learnt = (on + 220, speech.0 - PREROLL);
         assert_eq!((played.heard(0, learnt), played.listed(0, learnt)), (0, 0), "{name}: after 4.4 s it is noise");
-        let after = (speech.1 + 100, off);
+        let after = (speech.1 + 130, off);
         assert_eq!((played.heard(0, after), played.listed(0, after)), (0, 0), "{name}: and is again after speech");
         let quiet = (off + 100, trace.levels.len());
         assert_eq!(played.heard(0, quiet), 0, "{name}: off again");

@@ -310,3 +310,57 @@ fn a_slot_that_changes_hands_within_a_turn_gets_what_was_accepted_before() {
     assert_eq!(heard.iter().map(|packet| packet.marker).collect::<Vec<_>>(), [false, false, true]);
     assert!(heard.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
 }
+
+#[test]
+fn a_soft_beginning_is_heard_a_moment_later_and_in_order() {
+    let mut sim = Sim::new(1);
+    sim.join_all(2);
+    let mut number = 0u16;
+    let mut talk = |sim: &mut Sim, levels: &[u8]| {
+        for level in levels {
+            number += 1;
+            let [high, low] = number.to_be_bytes();
+            sim.clients[0].send_audio(*level, &[0, high, low, 0xAB]);
+            sim.pump();
+            sim.run(PACKET);
+        }
+        number
+    };
+    // The noise of the room is learnt; 4 dB above it is not voice yet.
+    let noise = talk(&mut sim, &[58; 300]);
+    let before = sim.heard(1, 0).len();
+    let soft = talk(&mut sim, &[54, 54]);
+    assert_eq!(sim.heard(1, 0).len(), before, "nobody knows yet what it becomes");
+    let loud = talk(&mut sim, &[30; 20]);
+    let heard = sim.heard(1, 0);
+    assert_eq!(heard[before..], (noise + 1..=loud).collect::<Vec<_>>(), "{soft} and what follows");
+    talk(&mut sim, &[58; 200]);
+    let again = talk(&mut sim, &[58, 54, 54, 54, 54, 54, 54]);
+    let before = sim.heard(1, 0).len();
+    let loud = talk(&mut sim, &[30; 20]);
+    assert_eq!(sim.heard(1, 0)[before..], (again - 3..=loud).collect::<Vec<_>>(), "80 ms at most");
+    sim.run(PACKET);
+    for packets in by_slot(&sim.clients[1]).values() {
+        assert_continuous(packets);
+    }
+}
+
+#[test]
+fn a_sound_from_silence_brings_nothing_before_it() {
+    let mut sim = Sim::new(1);
+    sim.join_all(2);
+    let mut number = 0u16;
+    for (level, count) in [(80, 200), (30, 20), (80, 100), (30, 5)] {
+        for _ in 0..count {
+            number += 1;
+            let [high, low] = number.to_be_bytes();
+            sim.clients[0].send_audio(level, &[0, high, low, 0xAB]);
+            sim.pump();
+            sim.run(PACKET);
+        }
+    }
+    let heard = sim.heard(1, 0);
+    assert_eq!(heard[0], 201, "none of the silence before");
+    assert_eq!(heard[heard.len() - 5..], [321, 322, 323, 324, 325]);
+    assert!(!heard.contains(&320));
+}
