@@ -53,6 +53,25 @@ pub enum LoadTestError {
     /// The WebRTC library failed.
     #[error("the media connection failed: {0}")]
     Media(#[from] rtc::shared::error::Error),
+    /// ICE or DTLS failed.
+    #[error("the media connection failed: {0}")]
+    Connection(String),
+    /// The engine cannot work here.
+    #[error("{what} failed: {reason}")]
+    Engine {
+        /// What it tried.
+        what: &'static str,
+        /// What the system says, and what would help.
+        reason: String,
+    },
+    /// The file with what speakers should say is not usable.
+    #[error("the audio file {file} is not usable: {reason}")]
+    BadAudio {
+        /// Which file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Something took too long.
     #[error("{what} took longer than {seconds} s")]
     TimedOut {

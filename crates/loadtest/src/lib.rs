@@ -23,6 +23,7 @@ pub mod signaling;
 pub mod target;
 
 pub use accounts::Account;
+pub use engine::Engine;
 pub use error::LoadTestError;
 pub use peer::Peer;
 pub use report::Report;

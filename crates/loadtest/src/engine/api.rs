@@ -136,7 +136,7 @@ pub struct JoinTimes {
     pub first_packet: Option<Duration>,
 }
 
-/// What a peer has done and heard. Counters begin with `Engine::begin_window`, or with the join when that was later.
+/// What a peer has done and heard. Counters begin with [`crate::Engine::begin_window`], or with the join when that was later.
 #[derive(Clone, Debug)]
 pub struct PeerResult {
     /// Which peer.
@@ -211,7 +211,7 @@ pub struct GeneratorCost {
     pub timestamps: Timestamps,
 }
 
-/// All peers together, since `Engine::begin_window`.
+/// All peers together, since [`crate::Engine::begin_window`].
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// For how long it was counted.

@@ -1,13 +1,35 @@
 //! Thousands of synthetic peers in one process, on the parts of a WebRTC stack: ICE, DTLS and SRTP without a thread, a
 //! task or a wake-up of their own.
 //!
-//! [`api`] is what goes in and what comes out, plain data.
+//! [`api`] is what goes in and what comes out, plain data; [`Engine`] is the handle. Behind it a few media threads have many
+//! peers each: `media_thread` is the loop, `peer` one peer without IO, made of `checks` (ICE), `association` (DTLS and SRTP),
+//! `microphone` and `ears`.
 
 pub mod api;
+mod association;
+mod audio;
+mod checks;
+mod description;
+mod ears;
+mod entry;
+mod handle;
 pub mod histogram;
+mod impairment;
+mod limits;
+mod media_thread;
+mod microphone;
+pub mod opus;
+mod peer;
+mod rtcp;
+mod socket;
+mod talk;
+mod totals;
 
 pub use api::{
     EngineConfig, GeneratorCost, Impairment, JoinTimes, PeerId, PeerResult, PeerSpec, PeerState, Role, Silence,
     Snapshot, StreamResult, TalkPattern, Timestamps,
 };
+pub use description::{Credentials, LocalDescription, RemoteDescription, RemoteMedia};
+pub use handle::{Engine, MediaRequest};
 pub use histogram::Histogram;
+pub use limits::check as check_open_files;

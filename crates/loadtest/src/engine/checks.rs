@@ -1,0 +1,122 @@
+//! The controlling ICE agent of a peer (RFC 8445) against an ICE-lite server: one pair, retransmission, nomination, consent.
+
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use rtc_srtp::crypto::RTCCrypto;
+use rtc_stun::attributes::{ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME};
+use rtc_stun::fingerprint::FINGERPRINT;
+use rtc_stun::integrity::MessageIntegrity;
+use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId};
+
+use super::description::Credentials;
+
+/// The first retransmission; doubled each time up to [`RETRANSMISSION_MAX`].
+const RETRANSMISSION_MIN: Duration = Duration::from_millis(100);
+const RETRANSMISSION_MAX: Duration = Duration::from_millis(1600);
+/// From one consent check to the next, times 0.8 to 1.2 (RFC 7675, section 5.1).
+const CONSENT_INTERVAL: Duration = Duration::from_secs(5);
+/// Without an answer for so long there is no consent any more (RFC 7675, section 5.1).
+const CONSENT_LIFETIME: Duration = Duration::from_secs(30);
+/// Unanswered checks of which an answer still counts.
+const PENDING_MAX: usize = 8;
+/// A peer-reflexive candidate of the highest local preference (RFC 8445, section 5.1.2).
+const PRIORITY: u32 = (110 << 24) | (65535 << 8) | 255;
+
+/// Checks of one pair.
+pub(super) struct Checks {
+    remote: Credentials,
+    user_name: String,
+    tie_breaker: [u8; 8],
+    next: Instant,
+    interval: Duration,
+    pending: Vec<TransactionId>,
+    consent_until: Instant,
+    validated: bool,
+}
+
+impl Checks {
+    /// Begins at once.
+    pub(super) fn new(now: Instant, local: &Credentials, remote: Credentials, rng: &mut StdRng) -> Self {
+        Self {
+            user_name: format!("{}:{}", remote.ufrag, local.ufrag),
+            remote,
+            tie_breaker: rng.random(),
+            next: now,
+            interval: RETRANSMISSION_MIN,
+            pending: Vec::new(),
+            consent_until: now + CONSENT_LIFETIME,
+            validated: false,
+        }
+    }
+
+    /// The check that is due.
+    pub(super) fn poll(&mut self, now: Instant, crypto: &dyn RTCCrypto) -> Option<Vec<u8>> {
+        if self.next > now {
+            return None;
+        }
+        let id = TransactionId::new();
+        if self.pending.len() == PENDING_MAX {
+            self.pending.remove(0);
+        }
+        self.pending.push(id);
+        self.next = now + self.interval;
+        self.interval = (self.interval * 2).min(RETRANSMISSION_MAX);
+        self.check(id, crypto)
+    }
+
+    /// Takes an answer; from then on consent is renewed. Whether it was the first that counts.
+    pub(super) fn handle_response(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+        crypto: &dyn RTCCrypto,
+        rng: &mut StdRng,
+    ) -> bool {
+        let mut message = Message::new();
+        let right = message.unmarshal_binary(datagram).is_ok()
+            && message.typ == BINDING_SUCCESS
+            && self.pending.contains(&message.transaction_id)
+            && MessageIntegrity::check(&mut message, self.remote.password.as_bytes(), crypto).is_ok();
+        if !right {
+            return false;
+        }
+        self.pending.clear();
+        self.interval = RETRANSMISSION_MIN;
+        self.next = now + CONSENT_INTERVAL.mul_f64(rng.random_range(0.8..1.2));
+        self.consent_until = now + CONSENT_LIFETIME;
+        !std::mem::replace(&mut self.validated, true)
+    }
+
+    /// Whether a check was answered.
+    pub(super) const fn is_validated(&self) -> bool {
+        self.validated
+    }
+
+    /// Whether nobody has answered for so long that nothing may be sent any more.
+    pub(super) fn is_expired(&self, now: Instant) -> bool {
+        now >= self.consent_until
+    }
+
+    /// When the next check is due.
+    pub(super) const fn next_timeout(&self) -> Instant {
+        self.next
+    }
+
+    fn check(&self, id: TransactionId, crypto: &dyn RTCCrypto) -> Option<Vec<u8>> {
+        let mut message = Message::new();
+        message.typ = BINDING_REQUEST;
+        message.transaction_id = id;
+        message.write_header();
+        message.add(ATTR_USERNAME, self.user_name.as_bytes());
+        message.add(ATTR_PRIORITY, &PRIORITY.to_be_bytes());
+        message.add(ATTR_ICE_CONTROLLING, &self.tie_breaker);
+        message.add(ATTR_USE_CANDIDATE, &[]);
+        MessageIntegrity::new_short_term_integrity_with_provider(self.remote.password.clone(), crypto)
+            .add_to(&mut message)
+            .ok()?;
+        FINGERPRINT.add_to(&mut message).ok()?;
+        Some(message.raw)
+    }
+}

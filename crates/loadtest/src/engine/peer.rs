@@ -1,0 +1,266 @@
+//! [`MediaPeer`]: ICE, DTLS, SRTP, microphone and ears of one synthetic peer, without a socket and without a clock.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rtc_srtp::crypto::RTCCryptoProvider;
+
+use super::api::Role;
+use super::association::{Association, Identity, Progress, Srtp};
+use super::audio::Audio;
+use super::checks::Checks;
+use super::description::{LocalDescription, OPUS, RemoteDescription};
+use super::ears::{self, Ears};
+use super::microphone::Microphone;
+use super::rtcp;
+
+/// From one report to the next, times 0.5 to 1.5 (RFC 3550, section 6.3.1).
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How far a peer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum MediaState {
+    /// ICE or DTLS is under way.
+    Connecting,
+    /// There are SRTP keys.
+    Connected,
+    /// It is over.
+    Over(String),
+}
+
+/// What a peer is made of.
+pub(super) struct MediaSpec {
+    /// What it said of itself.
+    pub(super) local: LocalDescription,
+    /// What the server said.
+    pub(super) remote: RemoteDescription,
+    /// What it does.
+    pub(super) role: Role,
+    /// For everything random.
+    pub(super) seed: u64,
+}
+
+/// Milestones of a peer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Milestones {
+    pub(super) ice: Option<Instant>,
+    pub(super) dtls: Option<Instant>,
+    pub(super) first_packet: Option<Instant>,
+}
+
+/// Counters of a window.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counters {
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) undecryptable: u64,
+}
+
+/// Where a peer's datagrams go.
+pub(super) type Out<'a> = dyn FnMut(&[u8]) + 'a;
+
+/// One peer.
+pub(super) struct MediaPeer {
+    checks: Checks,
+    association: Association,
+    srtp: Option<Srtp>,
+    state: MediaState,
+    speaker: Option<(u32, super::api::TalkPattern, Option<u8>)>,
+    microphone: Option<Microphone>,
+    audio: Arc<Audio>,
+    ssrc: u32,
+    ears: Ears,
+    next_report: Option<Instant>,
+    crypto: Arc<dyn RTCCryptoProvider>,
+    rng: StdRng,
+    pub(super) milestones: Milestones,
+    pub(super) counters: Counters,
+    scratch: Vec<u8>,
+}
+
+impl MediaPeer {
+    /// Begins with the first [`Self::handle_timeout`], at `now`.
+    pub(super) fn new(now: Instant, spec: MediaSpec, identity: &Identity, audio: Arc<Audio>) -> Self {
+        let mut rng = StdRng::seed_from_u64(spec.seed);
+        let speaker = match spec.role {
+            Role::Speaker { stream, talk } => Some((stream, talk, spec.remote.audio_level)),
+            Role::Listener => None,
+        };
+        let RemoteDescription { credentials, fingerprint, .. } = spec.remote;
+        Self {
+            checks: Checks::new(now, &spec.local.credentials, credentials, &mut rng),
+            association: Association::new(now, identity, fingerprint),
+            srtp: None,
+            state: MediaState::Connecting,
+            speaker,
+            microphone: None,
+            audio,
+            ssrc: spec.local.microphone.unwrap_or_else(|| rng.random()),
+            ears: Ears::default(),
+            next_report: None,
+            crypto: Arc::clone(&identity.crypto),
+            rng,
+            milestones: Milestones::default(),
+            counters: Counters::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// How far it is.
+    pub(super) const fn state(&self) -> &MediaState {
+        &self.state
+    }
+
+    /// What it hears.
+    pub(super) const fn ears(&self) -> &Ears {
+        &self.ears
+    }
+
+    /// Begins to count anew.
+    pub(super) fn begin_window(&mut self) {
+        self.ears.begin_window();
+        self.counters = Counters::default();
+    }
+
+    /// Takes a datagram that arrived at `arrived_micros` since the Unix epoch.
+    pub(super) fn handle_datagram(&mut self, now: Instant, arrived_micros: u64, datagram: &[u8], out: &mut Out<'_>) {
+        // RFC 7983, section 7.
+        match datagram.first() {
+            Some(128..=191) => self.handle_srtp(now, arrived_micros, datagram),
+            Some(0..=3) => self.handle_stun(now, datagram, out),
+            Some(20..=63) if self.checks.is_validated() && self.is_alive() => {
+                let progress = self.association.handle_datagram(now, datagram, out);
+                self.progress(now, progress);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends what is due: checks, consent, DTLS, reports. `wall_micros` are those since the Unix epoch.
+    pub(super) fn handle_timeout(&mut self, now: Instant, wall_micros: u64, out: &mut Out<'_>) {
+        if !self.is_alive() {
+            return;
+        }
+        if self.checks.is_expired(now) {
+            self.state = MediaState::Over("the server answers no ICE checks".to_owned());
+            return;
+        }
+        if let Some(check) = self.checks.poll(now, self.crypto.crypto()) {
+            out(&check);
+        }
+        if self.checks.is_validated() {
+            let progress = self.association.handle_timeout(now, out);
+            self.progress(now, progress);
+        }
+        if self.next_report.is_some_and(|due| now >= due) {
+            self.next_report = Some(now + REPORT_INTERVAL.mul_f64(self.rng.random_range(0.5..1.5)));
+            self.report(now, wall_micros, out);
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is wanted next; `None` once it is over.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        let dtls = self.association.next_timeout().filter(|_| self.checks.is_validated());
+        let soonest = [Some(self.checks.next_timeout()), dtls, self.next_report].into_iter().flatten().min();
+        soonest.filter(|_| self.is_alive())
+    }
+
+    /// When [`Self::speak`] is wanted next; `None` when it does not speak.
+    pub(super) fn next_packet(&self) -> Option<Instant> {
+        self.microphone.as_ref().filter(|_| self.is_alive()).map(Microphone::next_due)
+    }
+
+    /// Sends the packet of the period that begins now. Whether there was something to say.
+    pub(super) fn speak(&mut self, wall_micros: u64, out: &mut Out<'_>) -> bool {
+        let (Some(microphone), Some(srtp)) = (&mut self.microphone, &mut self.srtp) else { return false };
+        if !microphone.speak(wall_micros, &mut self.scratch) {
+            return false;
+        }
+        if let Some(protected) = srtp.protect_rtp(&self.scratch) {
+            out(&protected);
+            self.counters.sent += 1;
+        }
+        true
+    }
+
+    /// Says goodbye: the server need not wait for consent to end.
+    pub(super) fn close(&mut self, out: &mut Out<'_>) {
+        if self.state == MediaState::Connected {
+            self.association.close(out);
+        }
+        self.state = MediaState::Over("closed".to_owned());
+    }
+
+    fn is_alive(&self) -> bool {
+        !matches!(self.state, MediaState::Over(_))
+    }
+
+    fn handle_stun(&mut self, now: Instant, datagram: &[u8], out: &mut Out<'_>) {
+        if self.checks.handle_response(now, datagram, self.crypto.crypto(), &mut self.rng) {
+            self.milestones.ice = Some(now);
+            // DTLS begins with the first answered check, as in browsers.
+            let progress = self.association.handle_timeout(now, out);
+            self.progress(now, progress);
+        }
+    }
+
+    fn handle_srtp(&mut self, now: Instant, arrived_micros: u64, datagram: &[u8]) {
+        let Some(srtp) = &mut self.srtp else { return };
+        // RFC 5761, section 4.
+        if matches!(datagram.get(1), Some(192..=223)) {
+            match srtp.unprotect_rtcp(datagram) {
+                Some(compound) => rtcp::read(&compound, &mut self.ears, arrived_micros),
+                None => self.counters.undecryptable += 1,
+            }
+            return;
+        }
+        let Some(packet) = srtp.unprotect_rtp(datagram) else {
+            self.counters.undecryptable += 1;
+            return;
+        };
+        if let Some((header, payload)) = ears::parse(&packet) {
+            self.milestones.first_packet.get_or_insert(now);
+            self.counters.received += 1;
+            self.ears.note(header, payload, arrived_micros);
+        }
+    }
+
+    fn report(&mut self, now: Instant, wall_micros: u64, out: &mut Out<'_>) {
+        let sent = self.microphone.as_ref().filter(|microphone| microphone.packets > 0).map(|microphone| rtcp::Sent {
+            ssrc: microphone.ssrc,
+            timestamp: microphone.timestamp_at(now),
+            packets: microphone.packets,
+            octets: microphone.octets,
+        });
+        let compound = rtcp::compound(self.ssrc, sent, &mut self.ears, wall_micros);
+        let protected = compound.and_then(|compound| self.srtp.as_mut()?.protect_rtcp(&compound));
+        if let Some(protected) = protected {
+            out(&protected);
+        }
+    }
+
+    fn progress(&mut self, now: Instant, progress: Progress) {
+        match progress {
+            Progress::Waiting => {}
+            Progress::Connected => {
+                self.srtp = self.association.take_keys();
+                if self.srtp.is_none() {
+                    self.state = MediaState::Over("the server does not speak DTLS-SRTP".to_owned());
+                    return;
+                }
+                self.state = MediaState::Connected;
+                self.milestones.dtls = Some(now);
+                self.next_report = Some(now + REPORT_INTERVAL.mul_f64(self.rng.random_range(0.1..1.0)));
+                if let Some((stream, talk, level)) = self.speaker {
+                    let rtp = (self.ssrc, OPUS, level);
+                    let audio = Arc::clone(&self.audio);
+                    self.microphone = Some(Microphone::new(now, (stream, talk), rtp, audio, &mut self.rng));
+                }
+            }
+            Progress::Closed => self.state = MediaState::Over("the server closed the media connection".to_owned()),
+            Progress::Failed(reason) => self.state = MediaState::Over(reason),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Reports (RFC 3550, section 6): what a peer tells the server of what it hears and sends, and what it reads of the server's.
+
+use rtc_rtcp::packet::{Packet, marshal, unmarshal};
+use rtc_rtcp::receiver_report::ReceiverReport;
+use rtc_rtcp::reception_report::ReceptionReport;
+use rtc_rtcp::sender_report::SenderReport;
+use rtc_rtcp::source_description::{SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem};
+
+use super::ears::{Ears, Stream};
+
+/// The most report blocks one packet holds.
+const BLOCKS_MAX: usize = 31;
+/// Seconds from 1900 (NTP) to 1970 (Unix).
+const NTP_OFFSET: u64 = 2_208_988_800;
+
+/// What a sender tells of itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    pub(super) ssrc: u32,
+    pub(super) timestamp: u32,
+    pub(super) packets: u32,
+    pub(super) octets: u32,
+}
+
+/// A compound: a sender report when something was sent, else a receiver report, and the CNAME.
+pub(super) fn compound(own_ssrc: u32, sent: Option<Sent>, ears: &mut Ears, wall_micros: u64) -> Option<Vec<u8>> {
+    let reports: Vec<ReceptionReport> =
+        ears.streams_mut().iter_mut().take(BLOCKS_MAX).map(|stream| block(stream, wall_micros)).collect();
+    let first: Box<dyn Packet> = match sent {
+        Some(sent) => Box::new(SenderReport {
+            ssrc: sent.ssrc,
+            ntp_time: ntp(wall_micros),
+            rtp_time: sent.timestamp,
+            packet_count: sent.packets,
+            octet_count: sent.octets,
+            reports,
+            ..SenderReport::default()
+        }),
+        None => Box::new(ReceiverReport { ssrc: own_ssrc, reports, ..ReceiverReport::default() }),
+    };
+    let name = SourceDescriptionItem { sdes_type: SdesType::SdesCname, text: "loadtest".into() };
+    let chunk = SourceDescriptionChunk { source: own_ssrc, items: vec![name] };
+    let names: Box<dyn Packet> = Box::new(SourceDescription { chunks: vec![chunk] });
+    marshal(&[first, names]).ok().map(|bytes| bytes.to_vec())
+}
+
+/// Takes note of the sender reports in a decrypted compound. What else is in it does not matter here.
+pub(super) fn read(mut compound: &[u8], ears: &mut Ears, wall_micros: u64) {
+    for packet in unmarshal(&mut compound).unwrap_or_default() {
+        if let Some(report) = packet.as_any().downcast_ref::<SenderReport>()
+            && let Some(stream) = ears.stream_mut(report.ssrc)
+        {
+            stream.sender_report = Some((middle(report.ntp_time), wall_micros));
+        }
+    }
+}
+
+fn block(stream: &mut Stream, wall_micros: u64) -> ReceptionReport {
+    let (expected, received) = (stream.expected(), stream.received);
+    let (expected_before, received_before) = std::mem::replace(&mut stream.reported, (expected, received));
+    let expected_since = expected.saturating_sub(expected_before);
+    let lost_since = expected_since.saturating_sub(received.saturating_sub(received_before));
+    let fraction = (lost_since * 256).checked_div(expected_since).unwrap_or(0).min(255);
+    let delay = stream.sender_report.map_or(0, |(_, came)| wall_micros.saturating_sub(came) * 65536 / 1_000_000);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "fields that wrap or are clamped")]
+    ReceptionReport {
+        ssrc: stream.ssrc,
+        fraction_lost: fraction as u8,
+        total_lost: expected.saturating_sub(received).min(0x7F_FFFF) as u32,
+        last_sequence_number: stream.highest as u32,
+        jitter: stream.jitter as u32,
+        last_sender_report: stream.sender_report.map_or(0, |(ntp, _)| ntp),
+        delay: delay.min(u64::from(u32::MAX)) as u32,
+    }
+}
+
+/// 64 bits of NTP time: seconds since 1900, and their fraction (RFC 3550, section 4).
+const fn ntp(wall_micros: u64) -> u64 {
+    let (seconds, micros) = (wall_micros / 1_000_000, wall_micros % 1_000_000);
+    ((seconds + NTP_OFFSET) << 32) | ((micros << 32) / 1_000_000)
+}
+
+/// The middle 32 of them.
+const fn middle(ntp: u64) -> u32 {
+    (ntp >> 16) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::ears::Header;
+
+    fn hear(ears: &mut Ears, sequences: &[u16]) {
+        for &sequence in sequences {
+            ears.note(Header { sequence, timestamp: 0, ssrc: 9 }, b"opus", 0);
+        }
+    }
+
+    fn only_block(ears: &mut Ears, wall_micros: u64) -> ReceptionReport {
+        let bytes = compound(1, None, ears, wall_micros).unwrap();
+        let packets = unmarshal(&mut &bytes[..]).unwrap();
+        assert_eq!(packets.len(), 2, "the report and the name");
+        packets[0].as_any().downcast_ref::<ReceiverReport>().unwrap().reports[0].clone()
+    }
+
+    #[test]
+    fn loss_is_told_of_the_time_since_the_last_report_and_in_all() {
+        let mut ears = Ears::default();
+        hear(&mut ears, &[1, 2, 3, 5]);
+        let block = only_block(&mut ears, 0);
+        assert_eq!((block.fraction_lost, block.total_lost), (51, 1), "one of five, in 256ths");
+        assert_eq!(block.last_sequence_number & 0xFFFF, 5);
+        hear(&mut ears, &[6, 7]);
+        let block = only_block(&mut ears, 0);
+        assert_eq!((block.fraction_lost, block.total_lost), (0, 1));
+    }
+
+    #[test]
+    fn round_trips_can_be_measured_with_it() {
+        let mut ears = Ears::default();
+        hear(&mut ears, &[1]);
+        let report = SenderReport { ssrc: 9, ntp_time: 0x1111_2222_3333_4444, ..SenderReport::default() };
+        let packets: [Box<dyn Packet>; 1] = [Box::new(report)];
+        read(&marshal(&packets).unwrap(), &mut ears, 1_000_000);
+        let block = only_block(&mut ears, 1_500_000);
+        assert_eq!((block.last_sender_report, block.delay), (0x2222_3333, 32768));
+        read(b"no RTCP", &mut ears, 0);
+    }
+
+    #[test]
+    fn a_speaker_sends_a_sender_report() {
+        let sent = Sent { ssrc: 5, timestamp: 960, packets: 2, octets: 160 };
+        let bytes = compound(5, Some(sent), &mut Ears::default(), 1_500_000).unwrap();
+        let packets = unmarshal(&mut &bytes[..]).unwrap();
+        let report = packets[0].as_any().downcast_ref::<SenderReport>().unwrap();
+        assert_eq!((report.ssrc, report.rtp_time, report.packet_count, report.octet_count), (5, 960, 2, 160));
+        assert_eq!(report.ntp_time, ((NTP_OFFSET + 1) << 32) | (1 << 31));
+    }
+}

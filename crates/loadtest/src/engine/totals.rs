@@ -1,0 +1,70 @@
+//! What one media thread has counted, and how the threads' counts are put together.
+
+use std::time::Duration;
+
+use super::Histogram;
+use super::api::PeerState;
+use super::entry::Entry;
+
+/// Of one thread, since its window began.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Totals {
+    pub(super) connected: usize,
+    pub(super) connecting: usize,
+    pub(super) lost_peers: usize,
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) lost: u64,
+    pub(super) reordered: u64,
+    pub(super) duplicates: u64,
+    pub(super) latency: Histogram,
+    pub(super) cpu: Duration,
+    pub(super) send_lateness: Histogram,
+    pub(super) receive_lag: Histogram,
+    /// Every time of arrival came from the kernel.
+    pub(super) without_timestamp: u64,
+}
+
+impl Totals {
+    /// Adds a peer.
+    pub(super) fn add_peer(&mut self, entry: &Entry) {
+        match entry.state() {
+            PeerState::Connected => self.connected += 1,
+            PeerState::Connecting => self.connecting += 1,
+            PeerState::Lost(_) => self.lost_peers += 1,
+            PeerState::Left => {}
+        }
+        self.sent += entry.peer.counters.sent;
+        for stream in entry.peer.ears().streams() {
+            let (received, lost, reordered, duplicates) = stream.counters();
+            self.received += received;
+            self.lost += lost;
+            self.reordered += reordered;
+            self.duplicates += duplicates;
+            self.latency.add(stream.latency());
+        }
+    }
+
+    /// Adds another thread's.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.connected += other.connected;
+        self.connecting += other.connecting;
+        self.lost_peers += other.lost_peers;
+        self.sent += other.sent;
+        self.received += other.received;
+        self.lost += other.lost;
+        self.reordered += other.reordered;
+        self.duplicates += other.duplicates;
+        self.latency.add(&other.latency);
+        self.cpu += other.cpu;
+        self.send_lateness.add(&other.send_lateness);
+        self.receive_lag.add(&other.receive_lag);
+        self.without_timestamp += other.without_timestamp;
+    }
+}
+
+/// CPU time of the calling thread.
+pub(super) fn thread_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
