@@ -9,7 +9,7 @@ mod description;
 pub(crate) mod handshake;
 mod media;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +17,8 @@ use std::time::Instant;
 use dimpl::{Dtls, DtlsCertificate, Output};
 use rtc_srtp::crypto::{RTCCryptoProvider, default_provider};
 
-use crate::transport::srtp::{Role, SrtpKeys, SrtpProfile, SrtpSession};
+use crate::rtp::packet::Header;
+use crate::transport::srtp::{Role, SrtpKeys, SrtpProfile, SrtpSession, Window};
 use crate::transport::{Credentials, Fingerprint, PacketKind, classify};
 use checks::Checks;
 pub(crate) use description::AnswerView;
@@ -62,6 +63,8 @@ pub(crate) struct TestClient {
     dtls: Option<Box<Dtls>>,
     dtls_timeout: Option<Instant>,
     srtp: Option<SrtpSession>,
+    /// What was sent of each SSRC, to count rollovers.
+    sent: HashMap<u32, Window>,
     connected: bool,
     failed: bool,
     closed: bool,
@@ -90,6 +93,7 @@ impl TestClient {
             dtls: None,
             dtls_timeout: None,
             srtp: None,
+            sent: HashMap::new(),
             connected: false,
             failed: false,
             closed: false,
@@ -207,7 +211,12 @@ impl TestClient {
     pub(crate) fn send_rtp(&mut self, packet: &[u8]) {
         let mut protected = packet.to_vec();
         let srtp = self.srtp.as_mut().expect("connected");
-        srtp.protect_rtp(0, &mut protected, 0).expect("an RTP packet");
+        let header = Header::parse(packet).expect("an RTP packet");
+        let sent = self.sent.entry(header.ssrc).or_default();
+        let index = sent.index(header.sequence).expect("less than 2^48 packets");
+        sent.receive(index);
+        let rollovers = u32::try_from(index >> 16).expect("32 bits");
+        srtp.protect_rtp(rollovers, &mut protected, 0).expect("an RTP packet");
         self.send_raw(&protected);
     }
 
@@ -294,8 +303,7 @@ impl TestClient {
                 Output::PeerCert(der) => self.failed |= !answer.fingerprint.matches(der),
                 Output::KeyingMaterial(material, profile) => {
                     let keys = SrtpKeys::new(crate::transport::dtls::to_profile(profile).expect("known"), &material);
-                    let crypto = Arc::clone(&self.crypto);
-                    self.srtp = Some(SrtpSession::new(&keys, Role::Client, crypto).expect("keys that fit"));
+                    self.srtp = Some(SrtpSession::new(&keys, Role::Client).expect("keys that fit"));
                 }
                 Output::Connected => self.connected = !self.failed,
                 Output::CloseNotify => self.closed = true,

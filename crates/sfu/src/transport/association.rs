@@ -312,7 +312,7 @@ impl Transport {
                     }
                 }
                 DtlsOutput::Keys(keys) if self.certificate_matches => {
-                    self.srtp = SrtpSession::new(&keys, srtp::Role::Server, Arc::clone(&self.crypto)).ok();
+                    self.srtp = SrtpSession::new(&keys, srtp::Role::Server).ok();
                 }
                 DtlsOutput::Keys(_) | DtlsOutput::Failed => {
                     self.end(LostReason::DtlsFailed);

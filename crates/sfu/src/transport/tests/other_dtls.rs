@@ -66,7 +66,7 @@ fn join(profiles: Vec<Profile>) -> (Transport, Option<SrtpSession>, Vec<Transpor
             _ => return None,
         };
         let material = state.export_keying_material("EXTRACTOR-dtls_srtp", &[], length).unwrap();
-        SrtpSession::new(&SrtpKeys::new(profile, material.as_ref()), Role::Client, crypto).ok()
+        SrtpSession::new(&SrtpKeys::new(profile, material.as_ref()), Role::Client).ok()
     });
     (server, session, events)
 }
