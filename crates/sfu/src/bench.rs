@@ -1,11 +1,12 @@
 //! What the benchmarks measure: a worker without sockets, with clients that are connected already.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::sim::Sim;
-use crate::test_client::ClientOptions;
 use crate::test_client::handshake::{fragment, hello, next_message};
+use crate::test_client::{ClientOptions, TestClient};
 use crate::transport::Path;
+use crate::transport::srtp::SrtpProfile;
 
 /// The way of a packet from a datagram in to the encrypted datagrams out, everything but the system calls.
 pub struct PacketPath {
@@ -23,26 +24,60 @@ impl PacketPath {
         }
         let connected = sim.run_until(Duration::from_secs(20), |sim| sim.clients.iter().all(|c| c.is_connected()));
         assert!(connected, "clients connect on a network without faults");
+        let gcm = |client: &TestClient| client.srtp_profile() == Some(SrtpProfile::AeadAes256Gcm);
+        assert!(sim.clients.iter().all(gcm), "what browsers get is measured");
         sim.run(Duration::from_millis(100));
         Self { sim, speakers }
     }
 
     /// Lets everybody who speaks send a packet of 80 bytes of Opus, and returns how many packets went out.
     pub fn step(&mut self) -> usize {
-        let Sim { now, core, clients, .. } = &mut self.sim;
         // Far less than 20 ms: a benchmark of many steps must not outlive the clients' consent.
-        *now += Duration::from_micros(1);
+        self.step_after(Duration::from_micros(1))
+    }
+
+    /// The same when this time has passed.
+    pub fn step_after(&mut self, time: Duration) -> usize {
+        let mut spoken = self.speak(time);
+        self.forward(&mut spoken)
+    }
+
+    /// What everybody who speaks sends, 80 bytes of Opus each, when this time has passed.
+    pub fn speak(&mut self, after: Duration) -> Spoken {
+        let Sim { now, clients, .. } = &mut self.sim;
+        *now += after;
+        let mut datagrams = Vec::new();
         for client in &mut clients[..self.speakers] {
             client.send_audio(30, &[0xAB; 80]);
-            while let Some((from, _, mut datagram)) = client.poll_datagram() {
-                core.handle_datagram(*now, Path::udp(from), &mut datagram);
+            while let Some((from, _, datagram)) = client.poll_datagram() {
+                datagrams.push((Path::udp(from), datagram));
             }
         }
-        core.flush_all();
-        let sent = core.outbox_mut().len();
-        core.outbox_mut().clear();
-        sent
+        Spoken { at: *now, datagrams }
     }
+
+    /// Hands that to the worker in one turn, and returns how many packets went out. Every datagram is good for one time.
+    pub fn forward(&mut self, spoken: &mut Spoken) -> usize {
+        let core = &mut self.sim.core;
+        for (path, datagram) in &mut spoken.datagrams {
+            core.handle_datagram(spoken.at, *path, datagram);
+        }
+        let mut sent = 0;
+        loop {
+            let more = core.flush();
+            sent += core.outbox_mut().len();
+            core.outbox_mut().clear();
+            if !more {
+                return sent;
+            }
+        }
+    }
+}
+
+/// Datagrams on their way to the worker.
+pub struct Spoken {
+    at: Instant,
+    datagrams: Vec<(Path, Vec<u8>)>,
 }
 
 /// A peer that passed its check and then sends nothing but handshake fragments of one byte.

@@ -7,7 +7,7 @@
 //! Architecture invariants:
 //! - No users, rooms, HTTP or SQL: ids are opaque, text is SDP, packets are RTP.
 //! - A worker is one thread that shares nothing: between a packet in and its copies out there is no lock, no reference
-//!   count and no channel, and no allocation but the one that rtc-srtp makes for each packet it encrypts or decrypts.
+//!   count, no channel and no allocation.
 //! - Everything below `worker`'s socket loop decides purely: bytes and the current time come in, bytes and events go
 //!   out, so that a simulated network and clock can test it.
 
