@@ -38,6 +38,8 @@ drop_reasons! {
     PayloadType => "payload_type",
     /// Not RTP (RFC 3550, section 5.1), or an extension or padding that does not fit the packet.
     BadRtp => "bad_rtp",
+    /// Redundant audio (RFC 2198) whose blocks do not fit the packet, or of another codec than Opus.
+    BadRed => "bad_red",
     /// Not RTCP (RFC 3550, section 6.4).
     BadRtcp => "bad_rtcp",
     /// SRTP or SRTCP with a wrong authentication tag.
@@ -126,6 +128,8 @@ pub struct WorkerMetrics {
     pub rtp_in: u64,
     /// RTP packets sent to listeners.
     pub rtp_out: u64,
+    /// Those of them that had redundant audio taken off, for listeners who do not have it.
+    pub red_stripped: u64,
     /// Datagrams and frames sent.
     pub packets_out: u64,
     /// Their bytes, without UDP, TCP and IP headers.

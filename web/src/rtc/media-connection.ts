@@ -1,4 +1,5 @@
 import type { SessionDescription } from '@/protocol/generated';
+import { preferRedundancy, withNack } from './loss-protection';
 
 export interface MediaConnectionOptions {
   iceServers: RTCIceServer[];
@@ -24,10 +25,12 @@ export class MediaConnection {
     const configuration: RTCConfiguration = { iceServers: options.iceServers, bundlePolicy: 'max-bundle' };
     const pc = options.createPeerConnection?.(configuration) ?? new RTCPeerConnection(configuration);
     this.pc = pc;
-    this.#sender = options.track
-      ? pc.addTransceiver(options.track, { direction: 'sendonly', streams: [new MediaStream([options.track])] }).sender
+    const microphone = options.track
+      ? pc.addTransceiver(options.track, { direction: 'sendonly', streams: [new MediaStream([options.track])] })
       : null;
-    for (let i = 0; i < options.slots; i++) pc.addTransceiver('audio', { direction: 'recvonly' });
+    this.#sender = microphone?.sender ?? null;
+    if (microphone) preferRedundancy(microphone);
+    for (let i = 0; i < options.slots; i++) preferRedundancy(pc.addTransceiver('audio', { direction: 'recvonly' }));
     pc.ontrack = ({ transceiver, track }) => {
       if (transceiver.mid !== null) options.onTrack(transceiver.mid, track);
     };
@@ -41,7 +44,9 @@ export class MediaConnection {
 
   async createOffer(): Promise<SessionDescription> {
     const offer = await this.pc.createOffer();
-    await this.pc.setLocalDescription(offer);
+    const asking = { type: 'offer' as const, sdp: withNack(offer.sdp ?? '') };
+    // Should a browser not take an offer that was added to, it gets its own.
+    await this.pc.setLocalDescription(asking).catch(() => this.pc.setLocalDescription(offer));
     return { type: 'offer', sdp: this.pc.localDescription?.sdp ?? offer.sdp ?? '' };
   }
 

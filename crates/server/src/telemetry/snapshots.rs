@@ -55,6 +55,11 @@ fn sfu(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
         counter("hubbub_sfu_rtp_in_total", "Authentic RTP packets received.", each(|w| w.rtp_in)),
         counter("hubbub_sfu_rtp_out_total", "RTP packets sent to listeners.", each(|w| w.rtp_out)),
         counter(
+            "hubbub_sfu_red_stripped_total",
+            "RTP packets sent without their redundant audio, to listeners who do not have it.",
+            each(|w| w.red_stripped),
+        ),
+        counter(
             "hubbub_sfu_lost_uplink_total",
             "Packets that got lost from a publisher to here, as their sequence numbers say.",
             each(|w| w.lost_uplink),

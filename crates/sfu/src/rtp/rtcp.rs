@@ -5,6 +5,9 @@ use rtc_rtcp::receiver_report::ReceiverReport;
 use rtc_rtcp::reception_report::ReceptionReport;
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtcp::source_description::{SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem};
+use rtc_rtcp::transport_feedbacks::transport_layer_nack::{
+    NackPair, TransportLayerNack, nack_pairs_from_sequence_numbers,
+};
 
 use super::stats::Reception;
 
@@ -12,6 +15,9 @@ use super::stats::Reception;
 const MAX_PACKETS: usize = 32;
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
+/// Transport layer feedback (RFC 4585, section 6.2), and the format of generic NACK in it.
+const TRANSPORT_FEEDBACK: u8 = 205;
+const NACK: u8 = 1;
 /// The most report blocks one packet holds.
 const MAX_BLOCKS: usize = 31;
 
@@ -22,9 +28,11 @@ pub(crate) enum Report {
     Sender { ssrc: u32, ntp: u64 },
     /// How one of our slots is received.
     Reception { ssrc: u32, block: Reception },
+    /// Packets of one of our slots that did not arrive: up to 17 sequence numbers.
+    Nack { ssrc: u32, numbers: NackPair },
 }
 
-/// Reads a decrypted compound. Packets other than SR and RR, feedback and BYE among them, are passed over.
+/// Reads a decrypted compound. Packets other than SR, RR and generic NACK, other feedback and BYE among them, are passed over.
 ///
 /// `None` when it is no RTCP: versions and lengths that do not add up, or a report that is shorter than it says.
 pub(crate) fn read(mut compound: &[u8]) -> Option<Vec<Report>> {
@@ -39,7 +47,8 @@ pub(crate) fn read(mut compound: &[u8]) -> Option<Vec<Report>> {
         if head[0] >> 6 != 2 {
             return None;
         }
-        if matches!(head[1], SENDER_REPORT | RECEIVER_REPORT) {
+        let nack = head[1] == TRANSPORT_FEEDBACK && head[0] & 0x1f == NACK;
+        if nack || matches!(head[1], SENDER_REPORT | RECEIVER_REPORT) {
             for read in unmarshal(&mut packet).ok()? {
                 collect(read.as_ref(), &mut reports);
             }
@@ -55,6 +64,9 @@ fn collect(packet: &dyn Packet, reports: &mut Vec<Report>) {
         &sr.reports
     } else if let Some(rr) = packet.as_any().downcast_ref::<ReceiverReport>() {
         &rr.reports
+    } else if let Some(nack) = packet.as_any().downcast_ref::<TransportLayerNack>() {
+        reports.extend(nack.nacks.iter().map(|numbers| Report::Nack { ssrc: nack.media_ssrc, numbers: *numbers }));
+        return;
     } else {
         return;
     };
@@ -110,6 +122,18 @@ pub(crate) fn compound(own_ssrc: u32, cname: &str, sent: &[Sent], received: &[(u
     for chunk in sources.chunks(MAX_BLOCKS) {
         packets.push(Box::new(names(chunk, cname)));
     }
+    marshal(&packets).ok().map(|bytes| bytes.to_vec())
+}
+
+#[cfg_attr(not(test), expect(dead_code, reason = "nobody asks yet"))]
+/// Builds a compound that asks for packets of the source `ssrc` again (RFC 4585, sections 3.1 and 6.2.1).
+pub(crate) fn nack(own_ssrc: u32, cname: &str, ssrc: u32, wanted: &[u16]) -> Option<Vec<u8>> {
+    let nacks = nack_pairs_from_sequence_numbers(wanted);
+    let packets: Vec<Box<dyn Packet>> = vec![
+        Box::new(ReceiverReport { ssrc: own_ssrc, ..ReceiverReport::default() }),
+        Box::new(names(&[own_ssrc], cname)),
+        Box::new(TransportLayerNack { sender_ssrc: own_ssrc, media_ssrc: ssrc, nacks }),
+    ];
     marshal(&packets).ok().map(|bytes| bytes.to_vec())
 }
 
@@ -197,6 +221,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_for_is_read_again() {
+        let wanted = [65_530, 65_535, 0, 1, 16, 18, 40];
+        let bytes = nack(7, "hubbub", 9, &wanted).expect("built");
+        assert_eq!(bytes[1], RECEIVER_REPORT, "a compound begins with a report");
+        let mut read_again = Vec::new();
+        for report in read(&bytes).expect("RTCP") {
+            let Report::Nack { ssrc, numbers } = report else { panic!("{report:?}") };
+            assert_eq!(ssrc, 9);
+            read_again.extend(numbers);
+        }
+        assert_eq!(read_again, wanted);
+    }
+
+    #[test]
     fn feedback_and_goodbye_are_passed_over() {
         let mut bytes = vec![0x80 | 1, 203, 0, 1, 0, 0, 0, 9];
         bytes.extend([0x80 | 15, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2]);
@@ -210,6 +248,7 @@ mod tests {
         assert_eq!(read(&[0x80, 200, 0, 9, 0, 0, 0, 1]), None, "longer than the datagram");
         assert_eq!(read(&[0x80, 200, 0, 1, 0, 0, 0, 1]), None, "a sender report without its fields");
         assert_eq!(read(&[0x9f, 201, 0, 1, 0, 0, 0, 1]), None, "31 blocks announced, none there");
+        assert_eq!(read(&[0x81, 205, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2]), None, "a NACK of nothing");
         assert_eq!(read(&[0x40, 201, 0, 1, 0, 0, 0, 1]), None, "version 1");
     }
 

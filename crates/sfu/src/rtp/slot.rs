@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::clock_units;
 use super::packet::OutHeader;
+use super::payload::Audio;
 
 /// One packet's time at 20 ms, the least that timestamps move between two speakers.
 const PACKET: u32 = 960;
@@ -21,6 +22,8 @@ pub(crate) struct Incoming {
     pub(crate) number: u64,
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
+    /// What its payload is.
+    pub(crate) audio: Audio,
 }
 
 /// Keeps a slot's sequence numbers and timestamps continuous through changes of the speaker.
@@ -120,7 +123,7 @@ mod tests {
     use super::*;
 
     fn packet(stream: u64, number: u64, timestamp: u32) -> Incoming {
-        Incoming { stream, number, timestamp, marker: false }
+        Incoming { stream, number, timestamp, marker: false, audio: Audio { codec: 111, primary: 0 } }
     }
 
     #[test]

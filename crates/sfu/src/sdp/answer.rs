@@ -78,7 +78,12 @@ impl Answer<'_> {
             Direction::RecvOnly | Direction::Inactive => Direction::Inactive,
         };
         let pt = media.opus.payload_type;
-        line(sdp, format_args!("m=audio 9 UDP/TLS/RTP/SAVPF {pt}"));
+        match media.opus.red {
+            None => line(sdp, format_args!("m=audio 9 UDP/TLS/RTP/SAVPF {pt}")),
+            // What stands first is sent: the client's preference is left to it (RFC 3264, section 6.1).
+            Some(red) if media.opus.prefers_red => line(sdp, format_args!("m=audio 9 UDP/TLS/RTP/SAVPF {red} {pt}")),
+            Some(red) => line(sdp, format_args!("m=audio 9 UDP/TLS/RTP/SAVPF {pt} {red}")),
+        }
         line(sdp, format_args!("c=IN IP4 0.0.0.0"));
         line(sdp, format_args!("a=rtcp:9 IN IP4 0.0.0.0"));
         line(sdp, format_args!("a=ice-ufrag:{}", self.local.ufrag));
@@ -92,7 +97,14 @@ impl Answer<'_> {
         line(sdp, format_args!("a={}", direction.as_str()));
         line(sdp, format_args!("a=rtcp-mux"));
         line(sdp, format_args!("a=rtpmap:{pt} opus/48000/2"));
+        if media.opus.nack {
+            line(sdp, format_args!("a=rtcp-fb:{pt} nack"));
+        }
         line(sdp, format_args!("a=fmtp:{pt} minptime=10;useinbandfec=1;usedtx=1"));
+        if let Some(red) = media.opus.red {
+            line(sdp, format_args!("a=rtpmap:{red} red/48000/2"));
+            line(sdp, format_args!("a=fmtp:{red} {pt}/{pt}"));
+        }
         if let Some(slot) = slot.filter(|_| direction == Direction::SendOnly) {
             line(sdp, format_args!("a=msid:{STREAM} slot-{}", media.mid));
             line(sdp, format_args!("a=ssrc:{} cname:{}", slot.ssrc, self.cname));

@@ -3,6 +3,7 @@
 use rtc_sdp::description::media::MediaDescription;
 
 use crate::ids::Mid;
+use crate::rtp::payload::Formats;
 
 /// `urn:ietf:params:rtp-hdrext:ssrc-audio-level`, RFC 6464.
 pub(super) const AUDIO_LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
@@ -60,8 +61,12 @@ pub(crate) struct Opus {
     pub(crate) payload_type: u8,
     /// Its `a=fmtp` parameters, empty when there are none.
     pub(crate) fmtp: String,
-    /// The payload type of `red/48000/2` (RFC 2198), when it is offered.
+    /// The payload type of `red/48000/2` (RFC 2198), when it is offered for this Opus.
     pub(crate) red: Option<u8>,
+    /// Whether the client lists redundant audio before plain Opus: the one it would rather have and send.
+    pub(crate) prefers_red: bool,
+    /// Whether packets may be asked for again (`a=rtcp-fb … nack`, RFC 4585, section 4.2).
+    pub(crate) nack: bool,
 }
 
 /// Ids of the RTP header extensions that are used here (RFC 8285).
@@ -113,18 +118,46 @@ pub(super) fn values<'a>(media: &'a MediaDescription, key: &'a str) -> impl Iter
 }
 
 impl Opus {
+    /// The payload types under which audio is sent and received on the m-line.
+    pub(crate) const fn formats(&self) -> Formats {
+        Formats { opus: self.payload_type, red: self.red }
+    }
+
     fn of(media: &MediaDescription) -> Option<Self> {
         let payload_type = payload_type(media, "opus/48000/2")?;
-        let fmtp = values(media, "fmtp").find_map(|value| {
-            let (of, parameters) = value.split_once(' ')?;
-            (of.parse() == Ok(payload_type)).then(|| parameters.trim().to_owned())
-        });
-        Some(Self { payload_type, fmtp: fmtp.unwrap_or_default(), red: payload_type_red(media) })
+        let red = red(media, payload_type);
+        let place = |pt: u8| media.media_name.formats.iter().position(|format| format.parse() == Ok(pt));
+        Some(Self {
+            payload_type,
+            fmtp: fmtp(media, payload_type).unwrap_or_default().to_owned(),
+            red,
+            prefers_red: red.is_some_and(|red| place(red) < place(payload_type)),
+            nack: nack(media, payload_type),
+        })
     }
 }
 
-fn payload_type_red(media: &MediaDescription) -> Option<u8> {
-    payload_type(media, "red/48000/2")
+/// The `a=fmtp` parameters of a payload type.
+fn fmtp(media: &MediaDescription, payload_type: u8) -> Option<&str> {
+    values(media, "fmtp").find_map(|value| {
+        let (of, parameters) = value.split_once(' ')?;
+        (of.parse() == Ok(payload_type)).then(|| parameters.trim())
+    })
+}
+
+/// The payload type of redundant audio whose blocks are all of this codec (RFC 2198, section 5).
+fn red(media: &MediaDescription, codec: u8) -> Option<u8> {
+    let red = payload_type(media, "red/48000/2")?;
+    fmtp(media, red)?.split('/').all(|block| block.parse() == Ok(codec)).then_some(red)
+}
+
+/// Whether generic NACK is offered for a payload type, or for all (`*`). `nack pli` is another thing.
+fn nack(media: &MediaDescription, payload_type: u8) -> bool {
+    values(media, "rtcp-fb").any(|value| {
+        let mut words = value.split_ascii_whitespace();
+        let meant = words.next().is_some_and(|of| of == "*" || of.parse() == Ok(payload_type));
+        meant && words.next() == Some("nack") && words.next().is_none()
+    })
 }
 
 /// The first payload type of the m-line that an `a=rtpmap` maps to `codec` (names in any case, RFC 4855, section 3).

@@ -14,12 +14,18 @@ pub(super) fn offer(options: &ClientOptions, local: &Credentials, fingerprint: &
     for mid in &mids {
         let sends = mid == "mic";
         let direction = if sends { "sendonly" } else { "recvonly" };
+        let opus = options.opus;
+        let (red, red_lines) = match options.red {
+            true => ("63 ", format!("a=rtpmap:63 red/48000/2\r\na=fmtp:63 {opus}/{opus}\r\n")),
+            false => ("", String::new()),
+        };
+        let nack = if options.nack { format!("a=rtcp-fb:{opus} nack\r\n") } else { String::new() };
         write!(
             sdp,
-            "m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\nc=IN IP4 0.0.0.0\r\n\
+            "m=audio 9 UDP/TLS/RTP/SAVPF {red}{opus}\r\nc=IN IP4 0.0.0.0\r\n\
              a=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=fingerprint:{fingerprint}\r\na=setup:actpass\r\na=mid:{mid}\r\n\
-             a={direction}\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n\
-             a=rtpmap:63 red/48000/2\r\n",
+             a={direction}\r\na=rtcp-mux\r\na=rtpmap:{opus} opus/48000/2\r\n\
+             a=fmtp:{opus} minptime=10;useinbandfec=1\r\n{nack}{red_lines}",
             local.ufrag, local.password
         )
         .expect("room for it");

@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
-/// The payload type of Opus in the client's offers.
-const OPUS: u8 = 111;
+use super::ClientOptions;
+
+/// The payload type of redundant audio in the client's offers.
+pub(crate) const RED: u8 = 63;
 /// The id of the audio level extension there.
 const AUDIO_LEVEL: u8 = 1;
 
@@ -13,11 +15,21 @@ pub(super) struct Microphone {
     sequence: u16,
     timestamp: u32,
     audio_level: bool,
+    opus: u8,
+    /// The payload before, when each packet carries it too.
+    redundant: Option<Vec<u8>>,
 }
 
 impl Microphone {
-    pub(super) fn new(audio_level: bool) -> Self {
-        Self { ssrc: rand::random(), sequence: rand::random::<u16>() >> 1, timestamp: rand::random(), audio_level }
+    pub(super) fn new(options: &ClientOptions) -> Self {
+        Self {
+            ssrc: rand::random(),
+            sequence: rand::random::<u16>() >> 1,
+            timestamp: rand::random(),
+            audio_level: options.audio_level,
+            opus: options.opus,
+            redundant: options.red.then(Vec::new),
+        }
     }
 
     /// Leaves out this many packets.
@@ -28,13 +40,23 @@ impl Microphone {
 
     /// The next packet of 20 ms.
     pub(super) fn packet(&mut self, level: u8, payload: &[u8]) -> Vec<u8> {
-        let mut packet = vec![if self.audio_level { 0x90 } else { 0x80 }, OPUS];
+        let payload_type = if self.redundant.is_some() { RED } else { self.opus };
+        let mut packet = vec![if self.audio_level { 0x90 } else { 0x80 }, payload_type];
         packet.extend_from_slice(&self.sequence.to_be_bytes());
         packet.extend_from_slice(&self.timestamp.to_be_bytes());
         packet.extend_from_slice(&self.ssrc.to_be_bytes());
         if self.audio_level {
             let voice = u8::from(level < 60) << 7;
             packet.extend_from_slice(&[0xBE, 0xDE, 0, 1, AUDIO_LEVEL << 4, voice | level & 0x7F, 0, 0]);
+        }
+        if let Some(before) = &mut self.redundant {
+            if !before.is_empty() {
+                let len = u32::try_from(before.len()).expect("short");
+                packet.extend((u32::from(self.opus | 0x80) << 24 | 960 << 10 | len).to_be_bytes());
+            }
+            packet.push(self.opus);
+            packet.append(before);
+            before.extend_from_slice(payload);
         }
         packet.extend_from_slice(payload);
         self.sequence = self.sequence.wrapping_add(1);

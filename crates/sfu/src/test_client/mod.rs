@@ -23,7 +23,7 @@ use crate::transport::{Credentials, Fingerprint, PacketKind, classify};
 use checks::Checks;
 pub(crate) use description::AnswerView;
 use media::Microphone;
-pub(crate) use media::Received;
+pub(crate) use media::{RED, Received};
 
 /// How a client is made.
 #[derive(Clone, Debug)]
@@ -36,6 +36,12 @@ pub(crate) struct ClientOptions {
     pub(crate) signal_ssrc: bool,
     /// Whether it has the audio level extension (RFC 6464).
     pub(crate) audio_level: bool,
+    /// The payload type of Opus.
+    pub(crate) opus: u8,
+    /// Whether it has redundant audio (RFC 2198), and sends it: each packet with the one before.
+    pub(crate) red: bool,
+    /// Whether it has generic NACK (RFC 4585), asks for what it misses and answers who asks.
+    pub(crate) nack: bool,
     /// DTLS 1.2 only.
     pub(crate) dtls12: bool,
     /// Another certificate than a fresh one of the usual kind.
@@ -44,7 +50,17 @@ pub(crate) struct ClientOptions {
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        Self { slots: 4, microphone: true, signal_ssrc: true, audio_level: true, dtls12: false, certificate: None }
+        Self {
+            slots: 4,
+            microphone: true,
+            signal_ssrc: true,
+            audio_level: true,
+            opus: 111,
+            red: false,
+            nack: false,
+            dtls12: false,
+            certificate: None,
+        }
     }
 }
 
@@ -79,7 +95,7 @@ impl TestClient {
     /// A client at `address`.
     pub(crate) fn new(address: SocketAddr, options: ClientOptions) -> Self {
         Self {
-            microphone: Microphone::new(options.audio_level),
+            microphone: Microphone::new(&options),
             certificate: options
                 .certificate
                 .clone()

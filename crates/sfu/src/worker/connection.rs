@@ -9,6 +9,8 @@ use crate::metrics::DropReason;
 use crate::rtp::extension::{self, AudioLevel};
 use crate::rtp::history::History;
 use crate::rtp::packet::Header;
+use crate::rtp::payload::{Audio, Formats};
+use crate::rtp::red::Red;
 use crate::rtp::slot::SlotRewriter;
 use crate::rtp::source::Source;
 use crate::rtp::stats::{ReceiverStats, Reception, SenderStats};
@@ -79,7 +81,7 @@ impl Connection {
         for media in offer.slots().take(max_slots) {
             let known = before.iter().position(|slot| slot.mid == media.mid);
             let slot = match known {
-                Some(index) => Slot { payload_type: media.opus.payload_type, ..before.swap_remove(index) },
+                Some(index) => Slot { formats: media.opus.formats(), ..before.swap_remove(index) },
                 None => Slot::new(media, new_slot()),
             };
             self.slots.push(slot);
@@ -105,7 +107,7 @@ impl Connection {
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) mid: Mid,
-    pub(super) payload_type: u8,
+    pub(super) formats: Formats,
     pub(super) rewriter: SlotRewriter,
     /// What was sent lately, for sending it again.
     pub(super) history: History,
@@ -120,7 +122,7 @@ impl Slot {
     fn new(media: &Media, rewriter: SlotRewriter) -> Self {
         Self {
             mid: media.mid.clone(),
-            payload_type: media.opus.payload_type,
+            formats: media.opus.formats(),
             rewriter,
             history: History::default(),
             sent: SenderStats::default(),
@@ -141,7 +143,7 @@ impl Slot {
 #[derive(Debug)]
 pub(super) struct Microphone {
     mid: Mid,
-    payload_type: u8,
+    formats: Formats,
     extensions: Extensions,
     signalled: Vec<u32>,
     pub(super) stream: Option<Stream>,
@@ -163,7 +165,7 @@ impl Microphone {
     fn new(media: &Media) -> Self {
         Self {
             mid: media.mid.clone(),
-            payload_type: media.opus.payload_type,
+            formats: media.opus.formats(),
             extensions: media.extensions,
             signalled: media.ssrcs.clone(),
             stream: None,
@@ -219,9 +221,18 @@ impl Microphone {
         stream
     }
 
-    /// Only Opus is forwarded.
-    pub(super) fn check_payload_type(&self, header: &Header) -> Result<(), DropReason> {
-        if header.payload_type == self.payload_type { Ok(()) } else { Err(DropReason::PayloadType) }
+    /// What an authentic packet carries: only Opus is forwarded, by itself or as redundant audio.
+    pub(super) fn audio(&self, header: &Header, payload: &[u8]) -> Result<(Audio, Option<Red>), DropReason> {
+        let codec = self.formats.opus;
+        if header.payload_type == codec {
+            return Ok((Audio { codec, primary: 0 }, None));
+        }
+        if Some(header.payload_type) != self.formats.red {
+            return Err(DropReason::PayloadType);
+        }
+        let red = Red::parse(payload, codec).ok_or(DropReason::BadRed)?;
+        let primary = u16::try_from(red.primary).map_err(|_| DropReason::BadRed)?;
+        Ok((Audio { codec, primary }, Some(red)))
     }
 }
 

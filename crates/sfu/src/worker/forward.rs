@@ -145,8 +145,12 @@ impl Batch {
             next = copy.next;
             let Accepted { at, incoming, payload } = &self.packets[copy.packet as usize];
             let Some(slot) = slots.get_mut(usize::from(copy.slot)) else { continue };
-            match slot.rewriter.rewrite(*at, incoming, slot.payload_type) {
-                Some(header) => self.ready.push(Ready { header, slot: copy.slot, payload: payload.clone() }),
+            let (payload_type, start) = slot.formats.take(incoming.audio);
+            match slot.rewriter.rewrite(*at, incoming, payload_type) {
+                Some(header) => {
+                    metrics.red_stripped += u64::from(start > 0);
+                    self.ready.push(Ready { header, slot: copy.slot, payload: payload.start + start..payload.end });
+                }
                 None => metrics.drop(DropReason::TooLate),
             }
         }

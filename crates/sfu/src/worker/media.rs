@@ -30,7 +30,7 @@ impl WorkerCore {
 
         // Header and extension were authenticated with the packet, so that what was read before still stands.
         let payload = &plain[header.payload(plain).ok_or(DropReason::BadRtp)?];
-        microphone.check_payload_type(&header)?;
+        let (audio, _) = microphone.audio(&header, payload)?;
         let level = microphone.level(&header, plain);
         let stream = microphone.bind(now, &header, &mut self.next_stream);
         let (call, alarm) = &mut self.calls[peer.call];
@@ -50,6 +50,7 @@ impl WorkerCore {
             number: place.number,
             timestamp: header.timestamp,
             marker: header.marker || place.spurt,
+            audio,
         });
         let (call, member) = (peer.call, peer.member);
         if !self.changes.is_empty() {
@@ -126,6 +127,7 @@ fn take(now: Instant, connection: &mut Connection, report: &Report) -> u64 {
             let slot = connection.slots.iter_mut().find(|slot| slot.rewriter.ssrc() == *ssrc);
             slot.map_or(0, |slot| u64::from(slot.on_reception(block)))
         }
+        Report::Nack { .. } => 0,
     }
 }
 

@@ -34,7 +34,8 @@ fn the_answer_to_chromium_whole() {
         "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:serverufrag1\r\na=ice-pwd:serverpasswordserverpass\r\n\
          a=fingerprint:{fingerprint}\r\na=setup:passive\r\n"
     );
-    let codec = "a=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1;usedtx=1\r\n";
+    let codec = "a=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1;usedtx=1\r\n\
+         a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n";
     let candidates = "a=candidate:u0 1 udp 2130706431 192.0.2.1 7882 typ host\r\n\
          a=candidate:u1 1 udp 2130706175 2001:db8::1 7882 typ host\r\n\
          a=candidate:t0 1 tcp 1526726655 192.0.2.1 7882 typ host tcptype passive\r\n\
@@ -42,14 +43,27 @@ fn the_answer_to_chromium_whole() {
     let expected = format!(
         "v=0\r\no=- 42 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2\r\na=ice-lite\r\n\
          a=msid-semantic: WMS hubbub\r\n\
-         m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n{transport}a=mid:0\r\n\
+         m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n{transport}a=mid:0\r\n\
          a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\na=recvonly\r\n{codec}\
          {candidates}\
-         m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n{transport}a=mid:1\r\na=sendonly\r\n{codec}\
+         m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n{transport}a=mid:1\r\na=sendonly\r\n{codec}\
          a=msid:hubbub slot-1\r\na=ssrc:1001 cname:hubbub\r\n\
-         m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n{transport}a=mid:2\r\na=inactive\r\n{codec}{candidates}"
+         m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n{transport}a=mid:2\r\na=inactive\r\n{codec}{candidates}"
     );
     assert_eq!(answer, expected);
+}
+
+#[test]
+fn redundancy_and_nack_are_answered_as_offered() {
+    let asks = CHROMIUM.replace("a=rtcp-fb:111 transport-cc", "a=rtcp-fb:111 transport-cc\na=rtcp-fb:111 nack");
+    let answer = write(&parse(&asks.replace("SAVPF 111 63", "SAVPF 63 111")), &[("1", 1001)]);
+    for section in &split(&answer)[1..] {
+        assert_eq!(section[0], "audio 9 UDP/TLS/RTP/SAVPF 63 111", "in the client's order");
+        assert_eq!(section.iter().filter(|line| line.starts_with("a=rtcp-fb")).collect::<Vec<_>>(), [&"a=rtcp-fb:111 nack"]);
+        assert!(section.contains(&"a=rtpmap:63 red/48000/2") && section.contains(&"a=fmtp:63 111/111"));
+    }
+    let without = write(&parse(FIREFOX), &[("1", 1001)]);
+    assert!(!without.contains("red/48000") && !without.contains("a=rtcp-fb"), "nothing that was not offered");
 }
 
 #[test]

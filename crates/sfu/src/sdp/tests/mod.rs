@@ -93,3 +93,24 @@ fn an_offer_without_ssrc_or_microphone_is_fine() {
     assert!(listener.microphone().is_none());
     assert_eq!(listener.slots().count(), 3);
 }
+
+#[test]
+fn redundancy_is_taken_only_for_the_opus_of_its_m_line() {
+    let red = |fmtp: &str| parse(&CHROMIUM.replace("a=fmtp:63 111/111", fmtp)).microphone().unwrap().opus.red;
+    assert_eq!(red("a=fmtp:63 111/111/111"), Some(63));
+    for other in ["a=fmtp:63 111/13", "a=fmtp:63 /", "a=fmtp:63 111/", "a=fmtp:64 111/111", "a=ptime:20"] {
+        assert_eq!(red(other), None, "{other}");
+    }
+    assert!(!parse(CHROMIUM).microphone().unwrap().opus.prefers_red);
+    let first = parse(&CHROMIUM.replace("SAVPF 111 63", "SAVPF 63 111"));
+    assert!(first.audio().all(|media| media.opus.prefers_red && media.opus.payload_type == 111));
+}
+
+#[test]
+fn nack_is_generic_nack_for_opus() {
+    let nack = |line: &str| parse(&CHROMIUM.replace("a=rtcp-fb:111 transport-cc", line)).microphone().unwrap().opus.nack;
+    assert!(nack("a=rtcp-fb:111 nack") && nack("a=rtcp-fb:* nack"));
+    for other in ["a=rtcp-fb:111 nack pli", "a=rtcp-fb:63 nack", "a=rtcp-fb:111 transport-cc", "a=rtcp-fb:nack"] {
+        assert!(!nack(other), "{other}");
+    }
+}

@@ -1,5 +1,6 @@
 mod attacks;
 mod joining;
+mod loss;
 mod media;
 mod moving;
 
