@@ -136,11 +136,6 @@ impl Caches {
         self.streams.retain(|_, cache| now.saturating_duration_since(cache.last) < IDLE);
     }
 
-    /// Gives up everything.
-    pub(crate) fn clear(&mut self) {
-        self.streams = FxHashMap::default();
-    }
-
     /// Streams of which something is kept.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {

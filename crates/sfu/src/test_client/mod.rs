@@ -23,7 +23,9 @@ use crate::transport::{Credentials, Fingerprint, PacketKind, classify};
 use checks::Checks;
 pub(crate) use description::AnswerView;
 use media::Microphone;
-pub(crate) use media::{RED, Received};
+#[cfg(test)]
+pub(crate) use media::RED;
+pub(crate) use media::Received;
 
 /// How a client is made.
 #[derive(Clone, Debug)]

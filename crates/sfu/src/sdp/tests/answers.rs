@@ -59,7 +59,10 @@ fn redundancy_and_nack_are_answered_as_offered() {
     let answer = write(&parse(&asks.replace("SAVPF 111 63", "SAVPF 63 111")), &[("1", 1001)]);
     for section in &split(&answer)[1..] {
         assert_eq!(section[0], "audio 9 UDP/TLS/RTP/SAVPF 63 111", "in the client's order");
-        assert_eq!(section.iter().filter(|line| line.starts_with("a=rtcp-fb")).collect::<Vec<_>>(), [&"a=rtcp-fb:111 nack"]);
+        assert_eq!(
+            section.iter().filter(|line| line.starts_with("a=rtcp-fb")).collect::<Vec<_>>(),
+            [&"a=rtcp-fb:111 nack"]
+        );
         assert!(section.contains(&"a=rtpmap:63 red/48000/2") && section.contains(&"a=fmtp:63 111/111"));
     }
     let without = write(&parse(FIREFOX), &[("1", 1001)]);

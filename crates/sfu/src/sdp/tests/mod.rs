@@ -108,7 +108,8 @@ fn redundancy_is_taken_only_for_the_opus_of_its_m_line() {
 
 #[test]
 fn nack_is_generic_nack_for_opus() {
-    let nack = |line: &str| parse(&CHROMIUM.replace("a=rtcp-fb:111 transport-cc", line)).microphone().unwrap().opus.nack;
+    let nack =
+        |line: &str| parse(&CHROMIUM.replace("a=rtcp-fb:111 transport-cc", line)).microphone().unwrap().opus.nack;
     assert!(nack("a=rtcp-fb:111 nack") && nack("a=rtcp-fb:* nack"));
     for other in ["a=rtcp-fb:111 nack pli", "a=rtcp-fb:63 nack", "a=rtcp-fb:111 transport-cc", "a=rtcp-fb:nack"] {
         assert!(!nack(other), "{other}");

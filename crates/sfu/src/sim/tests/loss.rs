@@ -51,8 +51,9 @@ fn redundancy_that_lies_is_dropped_and_counted() {
     sim.talk(&[0], 10, 0);
     let before = sim.clients[1].received().len();
     let ssrc = sim.clients[0].ssrc().to_be_bytes();
-    for payload in [&[0x80 | 111, 15, 3, 255, 111, 1][..], &[111], &[0x80 | 13, 15, 0, 1, 111, 1, 1], &[0xFF; 40]] {
-        let mut packet = vec![0x80, RED, 0x7F, 0xFF, 0, 0, 0, 1];
+    let lies = [&[0x80 | 111, 15, 3, 255, 111, 1][..], &[111], &[0x80 | 13, 15, 0, 1, 111, 1, 1], &[0xFF; 40]];
+    for (number, payload) in (0..).zip(lies) {
+        let mut packet = vec![0x80, RED, 0x7F, number, 0, 0, 0, 1];
         packet.extend(ssrc);
         packet.extend_from_slice(payload);
         sim.clients[0].send_rtp(&packet);
