@@ -40,7 +40,7 @@ impl WorkerCore {
         let opening = match decision {
             Ok(()) => stream.open(call.preroll(peer.member)),
             Err(reason) => {
-                stream.leave_out(now, &header, payload, reason);
+                stream.leave_out(now, &header, (audio, payload), reason);
                 Vec::new()
             }
         };

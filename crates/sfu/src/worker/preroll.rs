@@ -6,6 +6,7 @@ use super::connection::Stream;
 use crate::call::PREROLL;
 use crate::metrics::DropReason;
 use crate::rtp::packet::Header;
+use crate::rtp::payload::Audio;
 use crate::rtp::slot::Incoming;
 
 /// A packet that waits, or is heard after all.
@@ -21,7 +22,13 @@ pub(super) struct Held {
 
 impl Stream {
     /// A packet that nobody hears, at least not yet.
-    pub(super) fn leave_out(&mut self, now: Instant, header: &Header, payload: &[u8], reason: DropReason) {
+    pub(super) fn leave_out(
+        &mut self,
+        now: Instant,
+        header: &Header,
+        (audio, payload): (Audio, &[u8]),
+        reason: DropReason,
+    ) {
         if reason != DropReason::Silence {
             self.open(0);
             self.source.skip(header.sequence);
@@ -36,7 +43,7 @@ impl Stream {
         buffer.clear();
         buffer.extend_from_slice(payload);
         let Header { sequence, timestamp, marker, .. } = *header;
-        let incoming = Incoming { stream: self.id, number: 0, timestamp, marker };
+        let incoming = Incoming { stream: self.id, number: 0, timestamp, marker, audio };
         self.held.push(Held { sequence, at: now, incoming, payload: buffer });
     }
 
