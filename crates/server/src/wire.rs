@@ -60,7 +60,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let mailer = mailer(&config, &storage, &clock)?;
     let auth = Auth::new(config.for_auth(secret), storage.clone(), clock.clone(), mailer, bus.clone())?;
 
-    let (sfu, media_events) = Sfu::start(config.for_sfu()).map_err(media_advice)?;
+    let (sfu, media_events) = Sfu::start(config.for_sfu(public.local_addr()?)).map_err(media_advice)?;
     let signaling =
         Signaling::new(config.for_signaling(), storage.clone(), auth.clone(), clock.clone(), Arc::new(sfu.clone()));
     tokio::spawn(signaling.clone().run(media_events));
@@ -86,9 +86,16 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 
     let connections = TaskTracker::new();
     announce(&config, &public, &sfu);
-    tokio::spawn(listener::serve(public, router, stop.clone(), connections.clone()));
+    let for_audio = config.media.tcp_on_http_port.then(|| sfu.clone());
+    tokio::spawn(listener::serve(public, router, for_audio, stop.clone(), connections.clone()));
     if let Some(listener) = for_metrics {
-        tokio::spawn(listener::serve(listener, metrics_listener::router(registry), stop.clone(), TaskTracker::new()));
+        tokio::spawn(listener::serve(
+            listener,
+            metrics_listener::router(registry),
+            None,
+            stop.clone(),
+            TaskTracker::new(),
+        ));
     }
     tokio::spawn(cleaning::run(storage, clock, stop.clone()));
 

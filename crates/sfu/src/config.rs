@@ -1,6 +1,6 @@
 //! The knobs of the media plane.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::error::StartError;
 
@@ -9,12 +9,17 @@ use crate::error::StartError;
 pub struct Config {
     /// Worker threads, each with a port of its own: `first_port`, `first_port + 1`, …
     pub workers: usize,
-    /// Where the sockets are bound.
+    /// Where the sockets are bound; `[::]` is every address of both families, and 0.0.0.0 where there is no IPv6.
     pub bind: IpAddr,
     /// The first UDP and TCP port; 0 lets the system choose (tests).
     pub first_port: u16,
     /// The addresses in our candidates; empty: those of the interfaces that `bind` covers.
     pub announced: Vec<IpAddr>,
+    /// Host name and port of STUN servers that are asked for the public address, from every media port, when nothing is
+    /// `announced`; empty: nobody is asked.
+    pub stun_servers: Vec<(String, u16)>,
+    /// A listener of somebody else's that hands ICE-TCP connections over ([`crate::Sfu::adopt`]).
+    pub shared_tcp: Option<SharedTcp>,
     /// How many speakers a listener hears at most, however many slots it offers.
     pub max_slots: usize,
     /// How many peers a worker takes.
@@ -23,13 +28,24 @@ pub struct Config {
     pub max_packets_per_second: u32,
 }
 
+/// A TCP listener that serves another protocol too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedTcp {
+    /// Where it is bound.
+    pub bind: IpAddr,
+    /// The port by which clients reach it.
+    pub port: u16,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             workers: 1,
-            bind: IpAddr::from([0, 0, 0, 0]),
+            bind: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
             first_port: 7882,
             announced: Vec::new(),
+            stun_servers: Vec::new(),
+            shared_tcp: None,
             max_slots: 8,
             max_peers_per_worker: 10_000,
             max_packets_per_second: 500,
@@ -64,6 +80,9 @@ impl Config {
                 self.max_packets_per_second
             ));
         }
+        if self.shared_tcp.is_some_and(|shared| shared.port == 0) {
+            return wrong("the shared TCP port: 0 given; clients cannot connect there".to_owned());
+        }
         if let Some(address) = self.announced.iter().find(|address| address.is_unspecified() || address.is_multicast())
         {
             return wrong(format!("announced media address: nobody can send to {address}; give a host's address"));
@@ -90,6 +109,9 @@ mod tests {
         assert!(refused(|config| config.max_peers_per_worker = 0).contains("at least 1"));
         assert!(refused(|config| config.max_packets_per_second = 0).contains("at least 50"));
         assert!(refused(|config| config.announced = vec![IpAddr::from([0, 0, 0, 0])]).contains("0.0.0.0"));
+        assert!(
+            refused(|config| config.shared_tcp = Some(SharedTcp { bind: config.bind, port: 0 })).contains("0 given")
+        );
         let ports = refused(|config| (config.first_port, config.workers) = (65_535, 2));
         assert!(ports.contains("at most 65534"), "{ports}");
     }

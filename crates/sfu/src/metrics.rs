@@ -80,6 +80,8 @@ drop_reasons! {
     TcpQueueFull => "tcp_queue_full",
     /// A TCP connection refused, or closed before a valid STUN check.
     TcpUnvalidated => "tcp_unvalidated",
+    /// The system could not accept a TCP connection; it is tried again.
+    TcpAcceptFailed => "tcp_accept_failed",
 }
 
 /// The upper bounds of the join time histogram's buckets, in milliseconds; one more bucket takes the rest.

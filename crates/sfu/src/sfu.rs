@@ -1,5 +1,6 @@
 //! The handle by which the rest of the process talks to the workers.
 
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -11,7 +12,10 @@ use crate::error::StartError;
 use crate::event::Event;
 use crate::metrics::Metrics;
 use crate::placement::Placement;
+use crate::public_address::Search;
+use crate::transport::worker_of;
 use crate::worker::WorkerHandle;
+use crate::worker::candidates::Addresses;
 
 /// The running media plane. Clones are the same media plane; it stops with [`Sfu::shutdown`] or when the last clone is
 /// dropped.
@@ -24,20 +28,39 @@ pub struct Sfu {
 struct Inner {
     workers: Vec<WorkerHandle>,
     placement: Mutex<Placement>,
+    /// Ends the search for the public address when it is dropped.
+    _search: Option<Search>,
 }
 
 impl Sfu {
-    /// Binds the ports and starts the workers.
+    /// Binds the ports and starts the workers. What STUN servers have to say is not waited for.
     ///
     /// # Errors
     /// [`StartError`] when the configuration makes no sense, a port is taken or the system refuses a thread.
-    #[expect(clippy::needless_pass_by_value, reason = "the configuration is the media plane's from here on")]
-    pub fn start(config: Config) -> Result<(Self, UnboundedReceiver<Event>), StartError> {
+    pub fn start(mut config: Config) -> Result<(Self, UnboundedReceiver<Event>), StartError> {
         config.check()?;
+        config.bind = crate::worker::possible_bind(config.bind);
         let (events, receiver) = unbounded_channel();
-        let workers = crate::worker::start(&config, &events)?;
+        let addresses = Addresses::of(&config)?;
+        let workers = crate::worker::start(&config, &addresses, &events)?;
+        let search = if config.stun_servers.is_empty() || !config.announced.is_empty() {
+            None
+        } else {
+            let posts = workers.iter().map(|worker| (worker.port(), worker.post().clone())).collect();
+            let search = Search::start(config.stun_servers, addresses, posts);
+            Some(search.map_err(|error| StartError::System(format!("the search for the public address: {error}")))?)
+        };
         let placement = Mutex::new(Placement::new(workers.len()));
-        Ok((Self { inner: Arc::new(Inner { workers, placement }) }, receiver))
+        Ok((Self { inner: Arc::new(Inner { workers, placement, _search: search }) }, receiver))
+    }
+
+    /// Takes over a TCP connection that was accepted elsewhere, whose first bytes, still unread, are a
+    /// [`Greeting::IceCheck`](crate::Greeting::IceCheck) for `ufrag`. It is closed when nobody has this name.
+    pub fn adopt(&self, stream: TcpStream, ufrag: &str) {
+        let worker = worker_of(ufrag).and_then(|worker| self.inner.workers.get(worker));
+        if let Some(worker) = worker {
+            worker.post().adopt(stream);
+        }
     }
 
     /// Hands an order to the peer's worker. Never waits; after [`Sfu::shutdown`] it does nothing.

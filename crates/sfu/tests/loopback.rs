@@ -5,7 +5,9 @@ mod support;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hubbub_sfu::{Command, Config, DropReason, Event, LostReason, Sfu, StartError};
+use hubbub_sfu::{Command, Config, DropReason, Event, Greeting, LostReason, Sfu, SharedTcp, StartError};
+use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter};
+use rtc_stun::xoraddr::XorMappedAddress;
 use support::{Client, Network, PATIENCE, spread, wait_for};
 
 fn config() -> Config {
@@ -56,6 +58,103 @@ async fn a_peer_behind_a_udp_firewall_is_heard_over_tcp() {
     exchange(&mut a, &mut b).await;
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert_eq!(sfu.metrics().workers[0].tcp_connections, 1);
+    sfu.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ipv6_and_ipv4_meet_on_one_port() {
+    let everywhere = IpAddr::from([0_u16; 8]);
+    let announced = vec![IpAddr::from(std::net::Ipv6Addr::LOCALHOST), IpAddr::from([127, 0, 0, 1])];
+    let (sfu, events) = Sfu::start(Config { bind: everywhere, announced, ..config() }).expect("started");
+    let events = spread(events);
+    let mut a = Client::join(&sfu, &events, 1, 1, Network::Udp6).await;
+    let mut b = Client::join(&sfu, &events, 1, 2, Network::Udp).await;
+    let mut c = Client::join(&sfu, &events, 2, 3, Network::Udp6).await;
+    let mut d = Client::join(&sfu, &events, 2, 4, Network::Tcp).await;
+    tokio::join!(exchange(&mut a, &mut b), exchange(&mut c, &mut d));
+    sfu.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_reaches_another_listener_only_is_handed_over_and_heard() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let shared_tcp = Some(SharedTcp { bind: IpAddr::from([127, 0, 0, 1]), port });
+    let (sfu, events) = Sfu::start(Config { workers: 2, shared_tcp, ..config() }).expect("started");
+    let events = spread(events);
+    let media = sfu.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut first = [0; 600];
+            let ufrag = loop {
+                let len = stream.peek(&mut first).await.expect("a greeting");
+                match Greeting::of(&first[..len]) {
+                    Greeting::IceCheck(ufrag) => break ufrag.to_owned(),
+                    greeting => assert_eq!(greeting, Greeting::Unclear),
+                }
+            };
+            media.adopt(stream.into_std().expect("a stream"), &ufrag);
+        }
+    });
+    // Each on a worker of its own: the user name says which.
+    for (call, id) in [(1, 1), (2, 3)] {
+        let mut a = Client::join(&sfu, &events, call, id, Network::TcpTo(port)).await;
+        let mut b = Client::join(&sfu, &events, call, id + 1, Network::Udp).await;
+        exchange(&mut a, &mut b).await;
+    }
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let connections: u64 = sfu.metrics().workers.iter().map(|worker| worker.tcp_connections).sum();
+    assert_eq!(connections, 2);
+    sfu.adopt(std::net::TcpStream::connect(("127.0.0.1", port)).expect("connected"), "//nobody");
+    sfu.shutdown().await;
+}
+
+/// A STUN server that says of everybody: this address, and the port you came from.
+fn stun_server(public: IpAddr) -> u16 {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let port = socket.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        while let Ok((len, source)) = socket.recv_from(&mut buffer) {
+            let (mut request, mut answer) = (Message::new(), Message::new());
+            request.unmarshal_binary(&buffer[..len]).expect("STUN");
+            assert_eq!(request.typ, BINDING_REQUEST);
+            (answer.typ, answer.transaction_id) = (BINDING_SUCCESS, request.transaction_id);
+            answer.write_header();
+            XorMappedAddress { ip: public, port: source.port() }.add_to(&mut answer).expect("room");
+            socket.send_to(&answer.raw, source).expect("sent");
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_that_a_stun_server_sees_is_announced_too() {
+    let public = IpAddr::from([127, 0, 0, 9]);
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let silent = silent.local_addr().expect("an address").port();
+    let server = |port| ("127.0.0.1".to_owned(), port);
+    let stun_servers = vec![server(stun_server(public)), server(silent), ("no name at all".to_owned(), 3478)];
+    let (sfu, events) = Sfu::start(Config { workers: 2, stun_servers, ..config() }).expect("started");
+    let events = spread(events);
+    let until = std::time::Instant::now() + PATIENCE;
+    let mut id = 0;
+    let mut told = [false; 2];
+    while told != [true; 2] {
+        assert!(std::time::Instant::now() < until, "both workers announce it in time: {told:?}");
+        for (worker, port) in sfu.local_ports().into_iter().enumerate() {
+            id += 1;
+            let client = Client::join(&sfu, &events, u128::try_from(worker).expect("a number"), id, Network::Udp).await;
+            let line = |ip: &str, protocol: &str| {
+                let wanted = format!(" {ip} {port} typ host");
+                client.answer.lines().position(|l| l.contains(&format!(" {protocol} ")) && l.contains(&wanted))
+            };
+            let ours = line("127.0.0.1", "udp").expect("its own address");
+            told[worker] =
+                line("127.0.0.9", "udp").is_some_and(|found| found > ours) && line("127.0.0.9", "tcp").is_some();
+            client.close().await;
+        }
+    }
     sfu.shutdown().await;
 }
 

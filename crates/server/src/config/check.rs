@@ -7,7 +7,10 @@ use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use super::{Config, Encryption};
+use super::{Config, Encryption, ice_url};
+
+/// The shortest secret shared with a TURN server: 16 hexadecimal digits are 64 bits.
+const TURN_SECRET_MIN: usize = 16;
 
 /// The key, and what is wrong with its value and what would be right.
 type Problem = (&'static str, String);
@@ -34,7 +37,7 @@ impl Config {
         range("signaling.resume_window_seconds", signaling.resume_window_seconds, 1..=3600)?;
         range("signaling.ping_interval_seconds", signaling.ping_interval_seconds, 1..=300)?;
         range("signaling.sockets_per_user", signaling.sockets_per_user, 1..=1_000_000)?;
-        range("ice.turn_credential_seconds", ice.turn_credential_seconds, 60..=86_400)?;
+        range("ice.turn_credential_seconds", ice.turn_credential_seconds, 300..=86_400)?;
         self.check_server()?;
         self.check_http()?;
         self.check_storage()?;
@@ -90,6 +93,7 @@ impl Config {
             let right = format!("{address} cannot be sent to; expected addresses that clients reach");
             return Err(("media.announced_addresses", right));
         }
+        self.media_stun_servers().map_err(|problem| ("media.stun_servers", problem))?;
         Ok(())
     }
 
@@ -119,27 +123,33 @@ impl Config {
     }
 
     fn check_ice(&self) -> Result<(), Problem> {
-        let wrong = |urls: &[String], schemes: [&str; 2]| {
-            urls.iter()
-                .find(|u| !schemes.iter().any(|s| u.strip_prefix(s).is_some_and(|rest| !rest.is_empty())))
-                .cloned()
-        };
-        if let Some(url) = wrong(&self.ice.stun_urls, ["stun:", "stuns:"]) {
-            return Err((
-                "ice.stun_urls",
-                format!("{url:?} is no STUN server; expected such as stun:stun.example.org:3478"),
-            ));
+        for url in &self.ice.stun_urls {
+            ice_url::stun(url, &["stun", "stuns"]).map_err(|problem| ("ice.stun_urls", problem))?;
         }
-        if let Some(url) = wrong(&self.ice.turn_urls, ["turn:", "turns:"]) {
-            return Err((
-                "ice.turn_urls",
-                format!("{url:?} is no TURN server; expected such as turn:turn.example.org:3478"),
-            ));
+        for url in &self.ice.turn_urls {
+            ice_url::check_turn(url).map_err(|problem| ("ice.turn_urls", problem))?;
         }
         if !self.ice.turn_urls.is_empty() && self.ice.turn_secret.is_empty() {
             return Err(("ice.turn_secret", "ice.turn_urls needs it: expected coturn's static-auth-secret".to_owned()));
         }
+        let secret = &self.ice.turn_secret;
+        let plain = secret.len() >= TURN_SECRET_MIN && secret.bytes().all(|byte| byte.is_ascii_graphic());
+        if !secret.is_empty() && !plain {
+            let right = format!(
+                "expected at least {TURN_SECRET_MIN} letters, digits and signs, without spaces: every user gets to see what is \
+                 computed from it and could guess a shorter one"
+            );
+            return Err(("ice.turn_secret", right));
+        }
         Ok(())
+    }
+
+    /// The servers that are asked for the public address: host and port.
+    ///
+    /// # Errors
+    /// What is wrong with one, and what would be right.
+    pub(crate) fn media_stun_servers(&self) -> Result<Vec<(String, u16)>, String> {
+        self.media.stun_servers.iter().map(|url| ice_url::stun(url, &["stun"])).collect()
     }
 
     /// How many media workers there are.

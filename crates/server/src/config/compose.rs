@@ -1,5 +1,6 @@
 //! The configuration in the terms of each crate that it configures.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,13 +53,19 @@ impl Config {
         Some(config)
     }
 
-    /// For `sfu`.
-    pub(crate) fn for_sfu(&self) -> hubbub_sfu::Config {
+    /// For `sfu`; `http` is the address of the public listener.
+    pub(crate) fn for_sfu(&self, http: SocketAddr) -> hubbub_sfu::Config {
+        let port = match self.media.announced_http_port {
+            0 => http.port(),
+            port => port,
+        };
         hubbub_sfu::Config {
             workers: self.media_workers(),
             bind: self.media.bind,
             first_port: self.media.first_port,
             announced: self.media.announced_addresses.clone(),
+            stun_servers: self.media_stun_servers().unwrap_or_default(),
+            shared_tcp: self.media.tcp_on_http_port.then_some(hubbub_sfu::SharedTcp { bind: http.ip(), port }),
             max_slots: self.media.slots,
             max_peers_per_worker: self.media.max_peers_per_worker,
             max_packets_per_second: self.media.max_packets_per_second,
@@ -126,7 +133,7 @@ mod tests {
         let (config, _) = load(&origin).unwrap();
 
         let sfu = hubbub_sfu::Config { workers: config.media_workers(), ..hubbub_sfu::Config::default() };
-        assert_eq!(config.for_sfu(), sfu);
+        assert_eq!(config.for_sfu(config.http.bind), sfu);
 
         let api = (config.for_api(), hubbub_api::Config::new(config.public_url()));
         assert_eq!(format!("{:?}", api.0.limits), format!("{:?}", api.1.limits));

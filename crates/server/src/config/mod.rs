@@ -4,6 +4,7 @@
 
 mod check;
 mod compose;
+mod ice_url;
 mod load;
 mod rate;
 
@@ -76,6 +77,9 @@ pub(crate) struct Media {
     pub(crate) bind: IpAddr,
     pub(crate) first_port: u16,
     pub(crate) announced_addresses: Vec<IpAddr>,
+    pub(crate) stun_servers: Vec<String>,
+    pub(crate) tcp_on_http_port: bool,
+    pub(crate) announced_http_port: u16,
     pub(crate) slots: usize,
     pub(crate) max_packets_per_second: u32,
     pub(crate) max_peers_per_worker: usize,

@@ -41,6 +41,19 @@ fn a_server_that_listens_everywhere_is_reached_at_loopback_until_a_public_url_is
 }
 
 #[test]
+fn clients_reach_the_http_port_for_audio_by_the_number_it_has_outside() {
+    let shared = |variables: &[(&str, &str)]| {
+        let config = with_variables(variables).unwrap();
+        config.for_sfu(config.http.bind).shared_tcp.map(|shared| (shared.bind.to_string(), shared.port))
+    };
+    assert_eq!(shared(&[]), None);
+    let on = ("HUBBUB__MEDIA__TCP_ON_HTTP_PORT", "true");
+    assert_eq!(shared(&[on]), Some(("127.0.0.1".to_owned(), 8080)));
+    let outside = ("HUBBUB__MEDIA__ANNOUNCED_HTTP_PORT", "443");
+    assert_eq!(shared(&[on, outside, ("HUBBUB__HTTP__BIND", "[::]:80")]), Some(("::".to_owned(), 443)));
+}
+
+#[test]
 fn every_key_of_the_defaults_is_explained_by_a_comment() {
     let lines: Vec<&str> = DEFAULTS.lines().collect();
     let mut explained = false;
@@ -126,6 +139,22 @@ fn errors_name_key_source_and_what_would_be_right_in_one_line() {
         ("[mail]\nfrom = 'nobody'\n", "mail.from in ./hubbub.toml is not valid: expected a sender"),
         ("[ice]\nturn_urls = ['turn:x:1']\n", "ice.turn_secret in the defaults is not valid: ice.turn_urls needs it"),
         ("[ice]\nstun_urls = ['x:1']\n", "ice.stun_urls in ./hubbub.toml is not valid: \"x:1\" is no STUN server"),
+        (
+            "[ice]\nturn_urls = ['turn:x', 'turns:y?transport=udp']\n",
+            "ice.turn_urls in ./hubbub.toml is not valid: \"turns:y?transport=udp\": browsers speak TURN over TLS by TCP",
+        ),
+        (
+            "[ice]\nturn_urls = ['turn:x']\nturn_secret = 'fifteen letters'\n",
+            "ice.turn_secret in ./hubbub.toml is not valid: expected at least 16 letters",
+        ),
+        (
+            "[ice]\nturn_credential_seconds = 299\n",
+            "ice.turn_credential_seconds in ./hubbub.toml is not valid: 299 is out of range; expected 300 to 86400",
+        ),
+        (
+            "[media]\nstun_servers = ['stun.example.org']\n",
+            "media.stun_servers in ./hubbub.toml is not valid: \"stun.example.org\" is no STUN server; expected such as stun:",
+        ),
         ("[log]\nfilter = 'a=b=c'\n", "log.filter in ./hubbub.toml is not valid:"),
         ("[limits]\nlogin = 'often'\n", "limits.login in ./hubbub.toml is not valid: \"often\" is no rate; expected"),
         ("[http\n", "./hubbub.toml is not valid TOML:"),

@@ -1,6 +1,8 @@
 //! Accepting connections and serving HTTP/1.1 on them until told to stop.
 //!
-//! `axum::serve` has no limit on how long a client may take to send its request head; this loop has one.
+//! `axum::serve` has no limit on how long a client may take to send its request head; this loop has one. With
+//! `media.tcp_on_http_port` audio comes here too (ICE over TCP, RFC 6544): the first bytes of a connection, which are looked
+//! at and not taken, tell what it is for.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,11 +10,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
+use hubbub_sfu::{Greeting, Sfu};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -21,12 +25,25 @@ use tower::ServiceExt;
 /// idle connections hold memory and file descriptors; shorter cuts off phones on bad networks.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a client may take for the bytes that tell what its connection is for.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long to wait before looking again, when some of these bytes are there and more are needed. Nobody tells when more
+/// come, as those that are there stay unread. Clients send all of them at once.
+const GREETING_PAUSE: Duration = Duration::from_millis(20);
+
 /// How long accepting pauses when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves `router` on `listener` until `stop`; from then on no connection is accepted, and each ends after the request
-/// it is busy with. Connections run on `tracker`.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, tracker: TaskTracker) {
+/// it is busy with. Connections run on `tracker`. Those that carry audio are handed to `media`, if there is one.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    media: Option<Sfu>,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+) {
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -34,7 +51,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         };
         match accepted {
             Ok((stream, peer)) => {
-                tracker.spawn(connection(stream, peer, router.clone(), stop.clone()));
+                tracker.spawn(connection(stream, peer, router.clone(), media.clone(), stop.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -44,7 +61,48 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, media: Option<Sfu>, stop: CancellationToken) {
+    let stream = match media {
+        Some(media) => match without_audio(stream, &media, &stop).await {
+            Some(stream) => stream,
+            None => return,
+        },
+        None => stream,
+    };
+    http(stream, peer, router, stop).await;
+}
+
+/// Hands a connection that carries audio to the media plane and gives every other one back, unread. `None` too for a client
+/// that says nothing in time, and when told to stop before.
+async fn without_audio(stream: TcpStream, media: &Sfu, stop: &CancellationToken) -> Option<TcpStream> {
+    let ufrag = tokio::select! {
+        () = stop.cancelled() => return None,
+        greeting = tokio::time::timeout_at(Instant::now() + GREETING_TIMEOUT, greeting(&stream)) => greeting.ok()?.ok()?,
+    };
+    let Some(ufrag) = ufrag else { return Some(stream) };
+    match stream.into_std() {
+        Ok(stream) => media.adopt(stream, &ufrag),
+        Err(error) => tracing::debug!(%error, "a media connection could not be handed over"),
+    }
+    None
+}
+
+/// The user name fragment of ours that a connection begins with a check for; `None` when it is for something else.
+async fn greeting(stream: &TcpStream) -> std::io::Result<Option<String>> {
+    let mut first = [0; 600];
+    loop {
+        let len = stream.peek(&mut first).await?;
+        match Greeting::of(&first[..len]) {
+            // Closed before the first byte.
+            Greeting::Unclear if len == 0 => return Ok(None),
+            Greeting::Unclear => tokio::time::sleep(GREETING_PAUSE).await,
+            Greeting::IceCheck(ufrag) => return Ok(Some(ufrag.to_owned())),
+            Greeting::Other => return Ok(None),
+        }
+    }
+}
+
+async fn http(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }

@@ -116,22 +116,27 @@ impl Answer<'_> {
 
     /// Our host candidates (RFC 8839, section 5.1; RFC 6544, section 4.5): UDP, then TCP passive.
     fn candidates(&self, sdp: &mut String) {
-        for (index, address) in self.udp.iter().enumerate() {
-            let (ip, port, priority) = (address.ip(), address.port(), priority(126, index));
+        for (index, address) in (0..).zip(self.udp) {
+            let (ip, port, priority) = (address.ip(), address.port(), udp_priority(index));
             line(sdp, format_args!("a=candidate:u{index} 1 udp {priority} {ip} {port} typ host"));
         }
-        for (index, address) in self.tcp.iter().enumerate() {
-            let (ip, port, priority) = (address.ip(), address.port(), priority(90, index));
+        for (index, address) in (0..).zip(self.tcp) {
+            let (ip, port, priority) = (address.ip(), address.port(), tcp_priority(index));
             line(sdp, format_args!("a=candidate:t{index} 1 tcp {priority} {ip} {port} typ host tcptype passive"));
         }
         line(sdp, format_args!("a=end-of-candidates"));
     }
 }
 
-/// RFC 8445, section 5.1.2.1: a type preference, our order as the local preference, component 1.
-fn priority(kind: u32, index: usize) -> u32 {
-    let local = 65535 - u32::try_from(index).unwrap_or(65535).min(65535);
-    kind << 24 | local << 8 | 255
+/// RFC 8445, section 5.1.2.1: type preference of a host, our order as the local preference, component 1.
+fn udp_priority(index: u32) -> u32 {
+    126 << 24 | (65_535 - index.min(65_535)) << 8 | 255
+}
+
+/// RFC 6544, section 4.2: a type preference below that of UDP; the local preference begins with the direction, 4 for passive.
+fn tcp_priority(index: u32) -> u32 {
+    let local = 4 << 13 | (8_191 - index.min(8_191));
+    90 << 24 | local << 8 | 255
 }
 
 fn line(sdp: &mut String, text: std::fmt::Arguments<'_>) {

@@ -18,6 +18,7 @@ use crate::event::Event;
 use crate::ids::{CallId, PeerId};
 use crate::test_client::{ClientOptions, TestClient};
 use crate::transport::{Identity, Path};
+use crate::worker::candidates::Candidates;
 use crate::worker::core::{Settings, WorkerCore};
 
 /// Granted everything.
@@ -83,7 +84,8 @@ impl Sim {
         let server = SocketAddr::from(([192, 0, 2, 1], 7882));
         let mut settings = Settings {
             identity: Identity::generate().expect("a certificate"),
-            addresses: vec![server],
+            worker: 0,
+            candidates: Candidates { udp: vec![server], tcp: vec![server] },
             max_slots: 8,
             max_peers: 10_000,
             max_packets_per_second: 500,

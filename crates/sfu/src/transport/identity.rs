@@ -58,6 +58,14 @@ impl Credentials {
     pub(crate) fn generate() -> Self {
         Self { ufrag: ice_chars(12), password: ice_chars(24) }
     }
+
+    /// The same, with two more characters in front that name the worker, so that a connection which came in elsewhere finds
+    /// it ([`worker_of`]).
+    pub(crate) fn of_worker(worker: usize) -> Self {
+        let Self { ufrag, password } = Self::generate();
+        let [high, low] = [worker >> 6, worker].map(|digit| char::from(ALPHABET[digit & 63]));
+        Self { ufrag: format!("{high}{low}{ufrag}"), password }
+    }
 }
 
 impl std::fmt::Debug for Credentials {
@@ -66,9 +74,18 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
+/// The worker whose [`Credentials::of_worker`] have this user name fragment, if any have.
+pub(crate) fn worker_of(ufrag: &str) -> Option<usize> {
+    let digit = |byte: u8| ALPHABET.iter().position(|known| *known == byte);
+    let [high, low] = *ufrag.as_bytes().first_chunk()?;
+    Some(digit(high)? << 6 | digit(low)?)
+}
+
+/// RFC 8839, section 5.4: ice-char.
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// Random characters of the ICE alphabet, 6 bits each, from the system's generator.
 fn ice_chars(count: usize) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut rng = rand::rng();
     (0..count).map(|_| char::from(ALPHABET[rng.random_range(0..64)])).collect()
 }
@@ -93,5 +110,14 @@ mod tests {
         let one = Credentials::generate();
         assert!(one.ufrag.len() >= 4 && one.password.len() >= 22);
         assert!(!format!("{one:?}").contains(&one.password));
+    }
+
+    #[test]
+    fn a_worker_is_known_by_its_credentials() {
+        for worker in [0, 1, 63, 64, 255] {
+            assert_eq!(worker_of(&Credentials::of_worker(worker).ufrag), Some(worker));
+        }
+        assert_eq!(worker_of("A"), None);
+        assert_eq!(worker_of("-A"), None);
     }
 }

@@ -20,14 +20,17 @@ mod outbox;
 mod path;
 pub(crate) mod srtp;
 pub(crate) mod stun;
+mod stun_client;
 pub(crate) mod tcp;
 
 pub(crate) use association::Transport;
 use association::{CONSENT_LIFETIME, SETUP_LIFETIME};
 pub(crate) use dtls::Fingerprint;
-pub(crate) use identity::{Credentials, Identity};
+pub(crate) use identity::{Credentials, Identity, worker_of};
 pub(crate) use outbox::Outbox;
 pub(crate) use path::{PacketKind, Path, Protocol, classify};
+pub(crate) use stun_client::BindingRequest;
+pub use tcp::Greeting;
 
 use crate::event::LostReason;
 

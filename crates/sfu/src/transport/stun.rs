@@ -27,6 +27,16 @@ const ATTRIBUTES_MAX: usize = 32;
 /// Unknown attributes named in a 420 answer.
 const UNKNOWN_NAMED_MAX: usize = 8;
 
+/// Bytes of a STUN header.
+pub(super) const HEADER: usize = MESSAGE_HEADER_SIZE;
+
+/// Whether these first bytes of a datagram, however few, are those of a Binding request (RFC 8489, section 5).
+pub(super) fn may_be_request(head: &[u8]) -> bool {
+    let cookie = MAGIC_COOKIE.to_be_bytes();
+    let wanted = [Some(0), Some(1), None, None].into_iter().chain(cookie.map(Some));
+    head.iter().zip(wanted).all(|(byte, wanted)| wanted.is_none_or(|wanted| wanted == *byte))
+}
+
 /// The local user name fragment a datagram asks for, in a Binding request: the part of USERNAME before the colon
 /// (RFC 8445, section 7.2.2). Nothing is verified yet. Does not allocate.
 pub(crate) fn local_ufrag(datagram: &[u8]) -> Option<&str> {

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::stun;
+
 /// The largest datagram accepted in a frame; what fits an Ethernet packet and a little more.
 pub(crate) const FRAME_MAX: usize = 2048;
 
@@ -65,9 +67,77 @@ pub(crate) fn encode_frame(datagram: &[u8], out: &mut Vec<u8>) -> Result<(), Fra
     Ok(())
 }
 
+/// What a TCP connection is for, by its first bytes, on a port that serves other protocols too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Greeting<'a> {
+    /// Too few bytes to tell; at most 600 are needed.
+    Unclear,
+    /// ICE over TCP: a frame (RFC 4571) with a STUN Binding request for this user name fragment of ours.
+    IceCheck(&'a str),
+    /// Something else: HTTP begins with a letter, TLS with the byte 22.
+    Other,
+}
+
+impl<'a> Greeting<'a> {
+    /// Reads the first bytes of a connection. Nothing is verified but their form.
+    #[must_use]
+    pub fn of(bytes: &'a [u8]) -> Self {
+        /// A STUN header, and a USERNAME (513 bytes at most: RFC 8489, section 14.3) behind a few short attributes.
+        const ENOUGH: usize = 600;
+        // The length of a frame that is not too long, the type of a request, its length, the magic cookie.
+        let possible = match bytes {
+            [] => true,
+            [high] => usize::from(*high) <= FRAME_MAX >> 8,
+            [high, low, head @ ..] => {
+                let frame = usize::from(u16::from_be_bytes([*high, *low]));
+                (stun::HEADER..=FRAME_MAX).contains(&frame) && stun::may_be_request(head)
+            }
+        };
+        if !possible {
+            return Self::Other;
+        }
+        match bytes.get(LENGTH_BYTES..).and_then(stun::local_ufrag) {
+            Some(ufrag) => Self::IceCheck(ufrag),
+            None if bytes.len() < ENOUGH => Self::Unclear,
+            None => Self::Other,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_greeting_is_known_by_its_first_bytes() {
+        let mut message = rtc_stun::message::Message::new();
+        message.typ = rtc_stun::message::BINDING_REQUEST;
+        message.write_header();
+        message.add(rtc_stun::attributes::ATTR_USERNAME, b"AAours:theirs");
+        let mut stream = Vec::new();
+        encode_frame(&message.raw, &mut stream).unwrap();
+        let known = (0..=stream.len()).find(|len| Greeting::of(&stream[..*len]) != Greeting::Unclear).unwrap();
+        assert!(known > 2 + 20 && Greeting::of(&stream[..known]) == Greeting::IceCheck("AAours"));
+        stream.extend_from_slice(&[9; 100]);
+        assert_eq!(Greeting::of(&stream), Greeting::IceCheck("AAours"), "whatever follows");
+    }
+
+    #[test]
+    fn everything_else_is_left_to_others_as_soon_as_possible() {
+        assert_eq!(Greeting::of(b""), Greeting::Unclear);
+        for other in [&b"G"[..], b"GET / HTTP/1.1\r\n", &[0x16], &[0x16, 3, 1], &[0x80], &[0xFF; 30], &[0, 19], &[8, 1]]
+        {
+            assert_eq!(Greeting::of(other), Greeting::Other, "{other:?}");
+        }
+        let (no_cookie, response) = ([0, 28, 0, 1, 0, 8, 1, 2, 3, 4], [0, 28, 1, 1, 0, 8, 0x21, 0x12, 0xA4, 0x42]);
+        assert_eq!(Greeting::of(&no_cookie), Greeting::Other);
+        assert_eq!(Greeting::of(&response), Greeting::Other);
+        let mut nameless = vec![2, 88, 0, 1, 2, 68, 0x21, 0x12, 0xA4, 0x42];
+        nameless.resize(599, 0);
+        assert_eq!(Greeting::of(&nameless), Greeting::Unclear);
+        nameless.push(0);
+        assert_eq!(Greeting::of(&nameless), Greeting::Other);
+    }
 
     fn decode(stream: &[u8], step: usize) -> Result<Vec<Vec<u8>>, FrameError> {
         let mut decoder = FrameDecoder::default();

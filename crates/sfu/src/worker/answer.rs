@@ -33,7 +33,7 @@ impl WorkerCore {
     }
 
     fn connect(&mut self, now: Instant, key: usize, offer: &Offer) {
-        let local = Credentials::generate();
+        let local = Credentials::of_worker(self.settings.worker);
         self.ufrags.insert(local.ufrag.clone(), key);
         let fingerprints = offer.fingerprints.clone();
         let transport = Transport::new(now, &self.settings.identity, local.clone(), fingerprints);
@@ -43,7 +43,7 @@ impl WorkerCore {
 
     fn restart_ice(&mut self, key: usize, offer: &Offer) {
         let Some(connection) = &mut self.peers[key].connection else { return };
-        let local = Credentials::generate();
+        let local = Credentials::of_worker(self.settings.worker);
         self.ufrags.remove(connection.transport.local_ufrag());
         self.ufrags.insert(local.ufrag.clone(), key);
         connection.restart_ice(local, offer);
@@ -91,8 +91,8 @@ impl WorkerCore {
             session: (peer.session, peer.session_version),
             local: &connection.local,
             fingerprint: self.settings.identity.fingerprint(),
-            udp: &self.settings.addresses,
-            tcp: &self.settings.addresses,
+            udp: &self.settings.candidates.udp,
+            tcp: &self.settings.candidates.tcp,
             slots: &slots,
             cname: &self.cname,
         }

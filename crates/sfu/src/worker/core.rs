@@ -7,7 +7,9 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use super::bucket::Bucket;
+use super::candidates::Candidates;
 use super::connection::{Connection, Peer};
+use super::discovery::{Discovery, Seen};
 use super::forward::Batch;
 use super::timers::{Alarm, Due, Timers};
 use crate::call::{Call, SlotChange};
@@ -24,9 +26,10 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// What a worker is told once.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
+    /// Which worker it is.
+    pub(crate) worker: usize,
     pub(crate) identity: Identity,
-    /// The addresses in candidates, UDP and TCP alike, best first.
-    pub(crate) addresses: Vec<std::net::SocketAddr>,
+    pub(crate) candidates: Candidates,
     pub(crate) max_slots: usize,
     pub(crate) max_peers: usize,
     pub(crate) max_packets_per_second: u32,
@@ -57,6 +60,7 @@ pub(crate) struct WorkerCore {
     pub(super) batch: Batch,
     /// Whether several packets to one listener go out as segments of one send (UDP GSO), which takes padding.
     pub(super) segments: bool,
+    discovery: Option<Discovery>,
 }
 
 impl WorkerCore {
@@ -84,6 +88,7 @@ impl WorkerCore {
             changes: Vec::new(),
             batch: Batch::default(),
             segments: true,
+            discovery: None,
         }
     }
 
@@ -135,7 +140,8 @@ impl WorkerCore {
 
     /// When [`Self::handle_timeout`] is wanted next.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        let discovery = self.discovery.as_ref().map(Discovery::next_timeout);
+        self.timers.next().into_iter().chain(discovery).min()
     }
 
     /// Does what is due.
@@ -146,6 +152,26 @@ impl WorkerCore {
                 Due::Call(key) => self.on_call_due(now, at, key),
             }
         }
+        if let Some(discovery) = &mut self.discovery {
+            discovery.handle_timeout(now, &mut self.outbox);
+        }
+    }
+
+    /// Begins to ask STUN servers.
+    pub(crate) fn discover(&mut self, discovery: Discovery) {
+        self.discovery = Some(discovery);
+    }
+
+    /// What STUN servers said, once that is complete.
+    pub(crate) fn take_discovered(&mut self, now: Instant) -> Option<Vec<Seen>> {
+        let seen = self.discovery.as_ref()?.result(now)?;
+        self.discovery = None;
+        Some(seen)
+    }
+
+    /// Tells clients of these addresses from the next answer on.
+    pub(crate) fn announce(&mut self, candidates: Candidates) {
+        self.settings.candidates = candidates;
     }
 
     /// Says goodbye to everybody.
@@ -280,7 +306,10 @@ impl WorkerCore {
     }
 
     fn on_stun(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), DropReason> {
-        let ufrag = stun::local_ufrag(datagram).ok_or(DropReason::StunMalformed)?;
+        let Some(ufrag) = stun::local_ufrag(datagram) else {
+            let awaited = self.discovery.as_mut().is_some_and(|discovery| discovery.handle_answer(path, datagram));
+            return if awaited { Ok(()) } else { Err(DropReason::StunMalformed) };
+        };
         let key = *self.ufrags.get(ufrag).ok_or(DropReason::StunUnknownUfrag)?;
         if self.is_held_from(now, path, key) {
             return Err(DropReason::StunPathTaken);

@@ -1,6 +1,7 @@
 //! The outside's end of a worker.
 
 use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, mpsc};
 
 use mio::Waker;
@@ -8,17 +9,51 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
+use super::candidates::Candidates;
 use super::core::Settings;
+use super::discovery::Seen;
 use super::run::{Order, Runner, Sockets};
 use crate::command::Command;
 use crate::event::Event;
 use crate::metrics::WorkerMetrics;
 
+/// Orders to a worker. One that has stopped has no use for them, and nothing is lost.
+#[derive(Clone, Debug)]
+pub(crate) struct Post {
+    orders: mpsc::Sender<Order>,
+    waker: Arc<Waker>,
+}
+
+impl Post {
+    /// `false` when the worker has stopped.
+    fn order(&self, order: Order) -> bool {
+        let sent = self.orders.send(order).is_ok();
+        if sent {
+            let _ = self.waker.wake();
+        }
+        sent
+    }
+
+    /// Asks STUN servers how they see the worker's socket; what they say comes to `reply`, with the worker's port.
+    pub(crate) fn discover(&self, servers: Vec<SocketAddr>, reply: mpsc::Sender<(u16, Vec<Seen>)>) -> bool {
+        self.order(Order::Discover { servers, reply })
+    }
+
+    /// Tells clients of these addresses from now on.
+    pub(crate) fn announce(&self, candidates: Candidates) -> bool {
+        self.order(Order::Announce(candidates))
+    }
+
+    /// Takes over a connection.
+    pub(crate) fn adopt(&self, stream: TcpStream) -> bool {
+        self.order(Order::Adopt(stream))
+    }
+}
+
 /// One worker, seen from the other threads.
 #[derive(Debug)]
 pub(crate) struct WorkerHandle {
-    orders: mpsc::Sender<Order>,
-    waker: Arc<Waker>,
+    post: Post,
     port: u16,
     metrics: Arc<Mutex<WorkerMetrics>>,
     running: watch::Receiver<bool>,
@@ -26,24 +61,22 @@ pub(crate) struct WorkerHandle {
 
 impl WorkerHandle {
     pub(crate) fn send(&self, command: Command) {
-        self.order(Order::Command(command));
+        self.post.order(Order::Command(command));
     }
 
     pub(crate) fn stop(&self) {
-        self.order(Order::Stop);
+        self.post.order(Order::Stop);
     }
 
     /// Makes the thread panic.
     #[cfg(test)]
     pub(super) fn panic(&self) {
-        self.order(Order::Panic);
+        self.post.order(Order::Panic);
     }
 
-    fn order(&self, order: Order) {
-        // A worker that has stopped has no use for orders, and waking it fails with nothing lost.
-        if self.orders.send(order).is_ok() {
-            let _ = self.waker.wake();
-        }
+    /// For those who outlive the worker.
+    pub(crate) const fn post(&self) -> &Post {
+        &self.post
     }
 
     /// Waits until the thread is gone.
@@ -83,5 +116,5 @@ pub(super) fn spawn(
         runner.run();
         finished.send_replace(false);
     })?;
-    Ok(WorkerHandle { orders, waker, port, metrics, running })
+    Ok(WorkerHandle { post: Post { orders, waker }, port, metrics, running })
 }

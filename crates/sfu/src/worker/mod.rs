@@ -3,9 +3,12 @@
 //! [`core`] decides, [`socket`] talks to the system, [`run`] connects the two.
 
 mod answer;
+mod bind;
 mod bucket;
+pub(crate) mod candidates;
 mod connection;
 pub(crate) mod core;
+pub(crate) mod discovery;
 mod forward;
 mod handle;
 mod interfaces;
@@ -18,12 +21,14 @@ mod tcp;
 mod tests;
 mod timers;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+pub(crate) use self::bind::possible as possible_bind;
+use self::candidates::Addresses;
 use self::core::Settings;
-pub(crate) use self::handle::WorkerHandle;
+pub(crate) use self::handle::{Post, WorkerHandle};
 use crate::config::Config;
 use crate::error::StartError;
 use crate::event::Event;
@@ -33,8 +38,11 @@ use crate::transport::Identity;
 pub(crate) const MAX_SLOTS: usize = 32;
 
 /// Binds all ports, then starts one thread a port.
-pub(crate) fn start(config: &Config, events: &UnboundedSender<Event>) -> Result<Vec<WorkerHandle>, StartError> {
-    let announced = announced(config)?;
+pub(crate) fn start(
+    config: &Config,
+    addresses: &Addresses,
+    events: &UnboundedSender<Event>,
+) -> Result<Vec<WorkerHandle>, StartError> {
     let identity = Identity::generate().map_err(StartError::System)?;
     let mut bound = Vec::with_capacity(config.workers);
     for index in 0..config.workers {
@@ -42,8 +50,9 @@ pub(crate) fn start(config: &Config, events: &UnboundedSender<Event>) -> Result<
     }
     let start = |(index, sockets): (usize, run::Sockets)| {
         let settings = Settings {
+            worker: index,
             identity: identity.clone(),
-            addresses: announced.iter().map(|address| SocketAddr::new(*address, sockets.port())).collect(),
+            candidates: addresses.on_port(sockets.port()),
             max_slots: config.max_slots,
             max_peers: config.max_peers_per_worker,
             max_packets_per_second: config.max_packets_per_second,
@@ -61,16 +70,4 @@ fn bind_address(config: &Config, index: usize) -> SocketAddr {
         first => first.saturating_add(u16::try_from(index).unwrap_or(u16::MAX)),
     };
     SocketAddr::new(config.bind, port)
-}
-
-/// The addresses that go into candidates.
-fn announced(config: &Config) -> Result<Vec<IpAddr>, StartError> {
-    if !config.announced.is_empty() {
-        return Ok(config.announced.clone());
-    }
-    if !config.bind.is_unspecified() {
-        return Ok(vec![config.bind]);
-    }
-    interfaces::covered(config.bind)
-        .map_err(|error| StartError::System(format!("listing the network interfaces: {error}")))
 }

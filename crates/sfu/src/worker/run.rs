@@ -12,7 +12,10 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::bind;
+use super::candidates::Candidates;
 use super::core::{Settings, WorkerCore};
+use super::discovery::{Discovery, Seen};
 use super::socket::{self, Receiver};
 use super::tcp::Connections;
 use crate::command::{Command, Grants};
@@ -35,6 +38,12 @@ const BATCHES: usize = 16;
 #[derive(Debug)]
 pub(super) enum Order {
     Command(Command),
+    Discover {
+        servers: Vec<SocketAddr>,
+        reply: mpsc::Sender<(u16, Vec<Seen>)>,
+    },
+    Announce(Candidates),
+    Adopt(std::net::TcpStream),
     Stop,
     #[cfg(test)]
     Panic,
@@ -46,6 +55,8 @@ pub(super) struct Sockets {
     udp: UdpSocket,
     listener: TcpListener,
     port: u16,
+    /// IPv4 datagrams come to an IPv6 socket.
+    takes_both: bool,
 }
 
 impl Sockets {
@@ -65,12 +76,13 @@ impl Sockets {
     }
 
     fn bind_both(address: SocketAddr) -> io::Result<Self> {
-        let udp = std::net::UdpSocket::bind(address)?;
-        udp.set_nonblocking(true)?;
+        let udp = bind::udp(address)?;
         socket::enlarge_buffers(&udp)?;
+        socket::prefer_stable_source(&udp);
         let local = udp.local_addr()?;
-        let listener = TcpListener::bind(local)?;
-        Ok(Self { udp: UdpSocket::from_std(udp), listener, port: local.port() })
+        let listener = TcpListener::from_std(bind::tcp(local)?);
+        let takes_both = local.is_ipv6() && local.ip().is_unspecified();
+        Ok(Self { udp: UdpSocket::from_std(udp), listener, port: local.port(), takes_both })
     }
 
     pub(super) const fn port(&self) -> u16 {
@@ -104,6 +116,8 @@ struct Serving {
     receiver: Receiver,
     frame: Vec<u8>,
     published_at: Instant,
+    /// Who waits for what STUN servers say.
+    discoverer: Option<mpsc::Sender<(u16, Vec<Seen>)>>,
 }
 
 impl Runner {
@@ -159,7 +173,8 @@ impl Runner {
         for (peer, Listed { call, grants, .. }) in &self.roster {
             core.handle_command(now, Command::AddPeer { call: *call, peer: *peer, grants: *grants });
         }
-        Serving { core, tcp: Connections::default(), receiver: Receiver::new(), frame: Vec::new(), published_at: now }
+        let (tcp, receiver, frame) = (Connections::default(), Receiver::new(), Vec::new());
+        Serving { core, tcp, receiver, frame, published_at: now, discoverer: None }
     }
 
     fn serve(&mut self) {
@@ -185,8 +200,9 @@ impl Runner {
                     token => serving.tcp.ready(now, token, &mut serving.core),
                 }
             }
-            if std::mem::take(&mut accept_waiting) {
-                serving.tcp.accept(now, &self.sockets.listener, self.poll.registry(), &mut serving.core);
+            if accept_waiting || serving.tcp.is_accept_due(now) {
+                let registry = self.poll.registry();
+                accept_waiting = serving.tcp.accept(now, &self.sockets.listener, registry, &mut serving.core);
             }
             if udp_waiting {
                 udp_waiting = serving.receive(now, &self.sockets.udp);
@@ -207,6 +223,11 @@ impl Runner {
             for path in serving.core.drain_closed() {
                 serving.tcp.close(path);
             }
+            if let Some(seen) = serving.core.take_discovered(now)
+                && let Some(discoverer) = serving.discoverer.take()
+            {
+                let _ = discoverer.send((self.sockets.port, seen));
+            }
             serving.core.metrics_mut().busy += now.elapsed();
             if now.saturating_duration_since(serving.published_at) >= PUBLISH_EVERY {
                 self.publish(now, &mut serving);
@@ -221,6 +242,17 @@ impl Runner {
                 Ok(Order::Command(command)) => {
                     self.note(&command);
                     serving.core.handle_command(now, command);
+                }
+                Ok(Order::Discover { servers, reply }) => {
+                    serving.core.discover(Discovery::new(now, &servers, self.sockets.takes_both));
+                    serving.discoverer = Some(reply);
+                }
+                Ok(Order::Announce(candidates)) => {
+                    self.settings.candidates.clone_from(&candidates);
+                    serving.core.announce(candidates);
+                }
+                Ok(Order::Adopt(stream)) => {
+                    serving.tcp.adopt(now, stream, self.poll.registry(), &mut serving.core);
                 }
                 Ok(Order::Stop) | Err(mpsc::TryRecvError::Disconnected) => return true,
                 #[cfg(test)]

@@ -32,6 +32,17 @@ pub(super) fn enlarge_buffers(socket: &std::net::UdpSocket) -> io::Result<()> {
     Ok(())
 }
 
+/// Has an IPv6 socket send from the machine's lasting addresses, which are those clients are told of, not from temporary ones
+/// (RFC 5014). Where the system cannot, temporary addresses have to be turned off, or one address bound.
+pub(super) fn prefer_stable_source(socket: &std::net::UdpSocket) {
+    #[cfg(target_os = "linux")]
+    if socket.local_addr().is_ok_and(|address| address.is_ipv6()) && !system::prefer_stable_source(socket) {
+        tracing::debug!("the system does not prefer lasting IPv6 addresses");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = socket;
+}
+
 /// Memory for one batch of received datagrams.
 pub(super) struct Receiver {
     buffers: Box<[[u8; DATAGRAM_MAX]]>,
@@ -192,6 +203,23 @@ mod system {
                 }
             }
         }
+    }
+
+    pub(super) fn prefer_stable_source(socket: &std::net::UdpSocket) -> bool {
+        let value: libc::c_int = libc::IPV6_PREFER_SRC_PUBLIC;
+        // SAFETY: the option's value is one int, alive until the call returns, and its size is given.
+        #[expect(unsafe_code, reason = "this option of setsockopt(2) has no safe wrapper")]
+        #[expect(clippy::cast_possible_truncation, reason = "4 bytes")]
+        let result = unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_IPV6,
+                libc::IPV6_ADDR_PREFERENCES,
+                (&raw const value).cast(),
+                size_of::<libc::c_int>() as socklen_t,
+            )
+        };
+        result == 0
     }
 
     /// Waits for room in the socket's buffer: a few packets' time, after which audio is late anyway.

@@ -1,5 +1,6 @@
 //! The thread around the core: restarts, slow readers.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -15,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn worker() -> (WorkerHandle, UnboundedReceiver<Event>) {
     let (sender, events) = unbounded_channel();
     let config = Config { bind: IpAddr::from([127, 0, 0, 1]), first_port: 0, ..Config::default() };
-    let worker = start(&config, &sender).expect("started").remove(0);
+    let addresses = Addresses::of(&config).expect("addresses");
+    let worker = start(&config, &addresses, &sender).expect("started").remove(0);
     (worker, events)
 }
 
@@ -96,15 +98,4 @@ fn ports_follow_each_other() {
     assert_eq!(bind_address(&config, 0).port(), 40_000);
     assert_eq!(bind_address(&config, 3).port(), 40_003);
     assert_eq!(bind_address(&Config { first_port: 0, ..config }, 3).port(), 0);
-}
-
-#[test]
-fn candidates_are_what_was_announced_or_bound() {
-    let bound = Config { bind: IpAddr::from([127, 0, 0, 1]), ..Config::default() };
-    assert_eq!(announced(&bound).expect("addresses"), [bound.bind]);
-    let public = IpAddr::from([203, 0, 113, 5]);
-    let told = Config { announced: vec![public], ..bound };
-    assert_eq!(announced(&told).expect("addresses"), [public]);
-    let every = announced(&Config::default()).expect("addresses");
-    assert!(every.contains(&IpAddr::from([127, 0, 0, 1])));
 }

@@ -28,7 +28,16 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Network {
     Udp,
+    Udp6,
     Tcp,
+    /// Only TCP, and that only to this port.
+    TcpTo(u16),
+}
+
+impl Network {
+    fn is_tcp(self) -> bool {
+        matches!(self, Self::Tcp | Self::TcpTo(_))
+    }
 }
 
 /// Passes on what the media plane reports to everybody who listens.
@@ -127,8 +136,10 @@ impl Client {
         .await;
         let answer = RTCSessionDescription::answer(client.answer.clone()).expect("an answer");
         client.connection.set_remote_description(answer).await.expect("it is accepted");
-        if network == Network::Tcp {
-            client.connect_tcp().await;
+        match network {
+            Network::Udp | Network::Udp6 => {}
+            Network::Tcp => client.connect_tcp(sfu.local_ports()[0]).await,
+            Network::TcpTo(port) => client.connect_tcp(port).await,
         }
         tokio::time::timeout(PATIENCE, client.connected.recv()).await.expect("connected in time");
         wait_for(&mut news, |event| matches!(event, Event::Connected { peer, .. } if *peer == id).then_some(())).await;
@@ -146,15 +157,13 @@ impl Client {
             .with_interceptor_registry(Registry::new())
             .with_handler(Arc::new(Handler { heard: heard_by, connected: connected_by }))
             .with_runtime(default_runtime().expect("tokio"));
-        let local = vec!["127.0.0.1:0".to_owned()];
-        let connection: Arc<dyn PeerConnection> = match network {
-            Network::Udp => Arc::new(builder.with_udp_addrs(local).build().await.expect("a connection")),
-            Network::Tcp => {
-                let settings = SettingEngineBuilder::new().with_network_types(vec![NetworkType::Tcp4]).build();
-                let builder = builder.with_setting_engine(settings).with_tcp_addrs(local);
-                let connection = builder.with_udp_addrs(Vec::new()).build().await.expect("a connection");
-                Arc::new(connection)
-            }
+        let local = vec![if network == Network::Udp6 { "[::1]:0" } else { "127.0.0.1:0" }.to_owned()];
+        let connection: Arc<dyn PeerConnection> = if network.is_tcp() {
+            let settings = SettingEngineBuilder::new().with_network_types(vec![NetworkType::Tcp4]).build();
+            let builder = builder.with_setting_engine(settings).with_tcp_addrs(local);
+            Arc::new(builder.with_udp_addrs(Vec::new()).build().await.expect("a connection"))
+        } else {
+            Arc::new(builder.with_udp_addrs(local).build().await.expect("a connection"))
         };
         let ssrc = rand::random();
         let coding = RTCRtpCodingParameters { ssrc: Some(ssrc), ..Default::default() };
@@ -181,8 +190,9 @@ impl Client {
     }
 
     /// This client opens TCP connections only to candidates it is told of one by one, not to those in the answer.
-    async fn connect_tcp(&self) {
-        let candidate = self.answer.lines().find(|line| line.contains(" tcp ")).expect("a TCP candidate");
+    async fn connect_tcp(&self, port: u16) {
+        let wanted = |line: &&str| line.contains(" tcp ") && line.contains(&format!(" 127.0.0.1 {port} typ host"));
+        let candidate = self.answer.lines().find(wanted).expect("a TCP candidate");
         let candidate = candidate.trim_start_matches("a=").to_owned();
         let candidate = RTCIceCandidateInit { candidate, sdp_mline_index: Some(0), ..Default::default() };
         self.connection.add_ice_candidate(candidate).await.expect("it is accepted");

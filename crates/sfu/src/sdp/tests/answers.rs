@@ -38,7 +38,7 @@ fn the_answer_to_chromium_whole() {
          a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n";
     let candidates = "a=candidate:u0 1 udp 2130706431 192.0.2.1 7882 typ host\r\n\
          a=candidate:u1 1 udp 2130706175 2001:db8::1 7882 typ host\r\n\
-         a=candidate:t0 1 tcp 1526726655 192.0.2.1 7882 typ host tcptype passive\r\n\
+         a=candidate:t0 1 tcp 1520435199 192.0.2.1 7882 typ host tcptype passive\r\n\
          a=end-of-candidates\r\n";
     let expected = format!(
         "v=0\r\no=- 42 3 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2\r\na=ice-lite\r\n\
