@@ -40,7 +40,7 @@ pub use config::{Config, SharedTcp};
 pub use error::{OfferError, StartError};
 pub use event::{Event, LostReason};
 pub use ids::{CallId, Mid, PeerId};
-pub use metrics::{DropReason, JOIN_TIME_BUCKETS_MS, JoinTimes, Metrics, WorkerMetrics};
+pub use metrics::{DropReason, JOIN_TIME_BUCKETS_MS, JoinTimes, Metrics, SendError, WorkerMetrics};
 pub use sdp::check_candidate;
 pub use sfu::Sfu;
 pub use transport::Greeting;

@@ -1,21 +1,22 @@
 //! What a worker counts: plain integers, copied out a few times a second.
 
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use crate::event::LostReason;
 
-/// Declares [`DropReason`] with its labels, so that the list, the names and the help texts cannot drift apart.
-macro_rules! drop_reasons {
-    ($($(#[$doc:meta])* $name:ident => $label:literal,)*) => {
-        /// Why something that arrived was not passed on.
+/// Declares an enum of reasons with their labels, so that the list, the names and the help texts cannot drift apart.
+macro_rules! reasons {
+    ($(#[$about:meta])* $reasons:ident, $($(#[$doc:meta])* $name:ident => $label:literal,)*) => {
+        $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(usize)]
-        pub enum DropReason {
+        pub enum $reasons {
             $($(#[$doc])* $name,)*
         }
 
-        impl DropReason {
-            /// Every reason, in the order of [`WorkerMetrics::drops`].
+        impl $reasons {
+            /// Every reason, in the order of its numbers in [`WorkerMetrics`].
             pub const ALL: [Self; [$($label),*].len()] = [$(Self::$name),*];
 
             /// The label of the metric: snake case, stable.
@@ -29,7 +30,9 @@ macro_rules! drop_reasons {
     };
 }
 
-drop_reasons! {
+reasons! {
+    /// Why something that arrived was not passed on.
+    DropReason,
     /// The peer may not speak.
     NoGrant => "no_grant",
     /// Authentic RTP of an SSRC that was neither signalled nor bound.
@@ -82,6 +85,36 @@ drop_reasons! {
     TcpUnvalidated => "tcp_unvalidated",
     /// The system could not accept a TCP connection; it is tried again.
     TcpAcceptFailed => "tcp_accept_failed",
+}
+
+reasons! {
+    /// Why the system did not take a datagram for sending.
+    SendError,
+    /// No room in the socket's buffer or in the system's memory, for longer than audio may wait.
+    NoRoom => "no_room",
+    /// No way to the address.
+    Unreachable => "unreachable",
+    /// Not allowed, by a packet filter for one.
+    NotPermitted => "not_permitted",
+    /// Larger than the way to the address takes.
+    TooLarge => "too_large",
+    /// Anything else.
+    Other => "other",
+}
+
+impl SendError {
+    pub(crate) fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::OutOfMemory => Self::NoRoom,
+            ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable | ErrorKind::NetworkDown => Self::Unreachable,
+            ErrorKind::PermissionDenied => Self::NotPermitted,
+            _ => match error.raw_os_error() {
+                Some(libc::ENOBUFS) => Self::NoRoom,
+                Some(libc::EMSGSIZE) => Self::TooLarge,
+                _ => Self::Other,
+            },
+        }
+    }
 }
 
 /// The upper bounds of the join time histogram's buckets, in milliseconds; one more bucket takes the rest.
@@ -154,6 +187,18 @@ pub struct WorkerMetrics {
     pub restarts: u64,
     /// Time spent working, not waiting.
     pub busy: Duration,
+    /// Sends of several datagrams at once, cut apart by the system (UDP GSO).
+    pub gso_sends: u64,
+    /// The datagrams in them.
+    pub gso_segments: u64,
+    /// Sends of several datagrams that the system refused, so that each went by itself.
+    pub gso_fallbacks: u64,
+    /// Datagrams the system did not take, one number a [`SendError`], in the order of [`SendError::ALL`].
+    pub send_errors: [u64; SendError::ALL.len()],
+    /// Datagrams that arrived and found no room in the socket's buffer.
+    pub receive_drops: u64,
+    /// Times that something was due and got its turn more than 20 ms late.
+    pub late_ticks: u64,
 }
 
 impl WorkerMetrics {
@@ -187,6 +232,8 @@ mod tests {
     fn labels_are_unique() {
         let labels: std::collections::HashSet<_> = DropReason::ALL.iter().map(|reason| reason.as_str()).collect();
         assert_eq!(labels.len(), DropReason::ALL.len());
+        let labels: std::collections::HashSet<_> = SendError::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(labels.len(), SendError::ALL.len());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use hubbub_sfu::{DropReason, JOIN_TIME_BUCKETS_MS, LostReason, Sfu, WorkerMetrics};
+use hubbub_sfu::{DropReason, JOIN_TIME_BUCKETS_MS, LostReason, SendError, Sfu, WorkerMetrics};
 use hubbub_signaling::{MetricsSnapshot, Signaling, TIME_BUCKETS};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
@@ -75,6 +75,27 @@ fn sfu(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
             "Connected peers that moved to another address.",
             each(|w| w.migrations),
         ),
+        counter(
+            "hubbub_sfu_gso_sends_total",
+            "Sends of several datagrams at once, cut apart by the system (UDP GSO).",
+            each(|w| w.gso_sends),
+        ),
+        counter("hubbub_sfu_gso_segments_total", "Datagrams in those sends.", each(|w| w.gso_segments)),
+        counter(
+            "hubbub_sfu_gso_fallbacks_total",
+            "Sends of several datagrams that the system refused, so that each went by itself.",
+            each(|w| w.gso_fallbacks),
+        ),
+        counter(
+            "hubbub_sfu_receive_drops_total",
+            "Datagrams that arrived and found no room in the socket's buffer.",
+            each(|w| w.receive_drops),
+        ),
+        counter(
+            "hubbub_sfu_late_ticks_total",
+            "Times that something was due and got its turn more than 20 ms late.",
+            each(|w| w.late_ticks),
+        ),
         counter("hubbub_sfu_worker_restarts_total", "Workers started again after a panic.", each(|w| w.restarts)),
     ];
     let busy = workers.iter().enumerate().map(|(i, w)| (vec![("worker", i.to_string())], w.busy.as_secs_f64()));
@@ -85,6 +106,13 @@ fn sfu(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
         "hubbub_sfu_dropped_total",
         "What arrived and was not passed on, by reason.",
         drops.collect(),
+    ));
+    let errors = SendError::ALL.iter().enumerate();
+    let errors = errors.map(|(i, e)| (vec![("kind", e.as_str().to_owned())], sum(&|w| w.send_errors[i])));
+    families.push(counter(
+        "hubbub_sfu_send_errors_total",
+        "Datagrams the system did not take, by kind.",
+        errors.collect(),
     ));
     let losts = LostReason::ALL.iter().enumerate();
     let losts = losts.map(|(i, r)| (vec![("reason", r.as_str().to_owned())], sum(&|w| w.losts[i])));

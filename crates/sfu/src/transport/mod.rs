@@ -27,7 +27,7 @@ pub(crate) use association::Transport;
 use association::{CONSENT_LIFETIME, SETUP_LIFETIME};
 pub(crate) use dtls::Fingerprint;
 pub(crate) use identity::{Credentials, Identity, worker_of};
-pub(crate) use outbox::Outbox;
+pub(crate) use outbox::{Datagrams, Outbox};
 pub(crate) use path::{PacketKind, Path, Protocol, classify};
 pub(crate) use stun_client::BindingRequest;
 pub use tcp::Greeting;

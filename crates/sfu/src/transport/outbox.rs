@@ -20,7 +20,7 @@ impl<'a> Datagrams<'a> {
     }
 
     /// How many there are.
-    pub(crate) const fn count(&self) -> usize {
+    pub(crate) const fn count(self) -> usize {
         self.bytes.len().div_ceil(self.segment)
     }
 }

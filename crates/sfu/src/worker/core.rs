@@ -193,6 +193,12 @@ impl WorkerCore {
         &mut self.outbox
     }
 
+    /// Whether several packets to one listener are to go out as segments of one send (UDP GSO), which takes padding. They are
+    /// unless told otherwise.
+    pub(super) const fn set_segments(&mut self, segments: bool) {
+        self.segments = segments;
+    }
+
     /// What has happened.
     pub(crate) fn drain_events(&mut self) -> std::vec::Drain<'_, Event> {
         self.events.drain(..)

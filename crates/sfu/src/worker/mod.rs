@@ -15,6 +15,7 @@ mod interfaces;
 mod media;
 mod preroll;
 mod run;
+mod sending;
 mod socket;
 mod tcp;
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::bind;
 use super::candidates::Candidates;
 use super::core::{Settings, WorkerCore};
 use super::discovery::{Discovery, Seen};
+use super::sending::Sender;
 use super::socket::{self, Receiver};
 use super::tcp::Connections;
 use crate::command::{Command, Grants};
@@ -31,6 +32,8 @@ const WAKER: Token = Token(2);
 
 /// How old the numbers in the handle get.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+/// What is due and has not had its turn for this long is late: a packet's time.
+const LATE: Duration = Duration::from_millis(20);
 /// Batches received before orders and timers have their turn.
 const BATCHES: usize = 16;
 
@@ -114,6 +117,7 @@ struct Serving {
     core: WorkerCore,
     tcp: Connections,
     receiver: Receiver,
+    sender: Sender,
     frame: Vec<u8>,
     published_at: Instant,
     /// Who waits for what STUN servers say.
@@ -173,8 +177,10 @@ impl Runner {
         for (peer, Listed { call, grants, .. }) in &self.roster {
             core.handle_command(now, Command::AddPeer { call: *call, peer: *peer, grants: *grants });
         }
+        let sender = Sender::new();
+        core.set_segments(sender.uses_segments());
         let (tcp, receiver, frame) = (Connections::default(), Receiver::new(), Vec::new());
-        Serving { core, tcp, receiver, frame, published_at: now, discoverer: None }
+        Serving { core, tcp, receiver, sender, frame, published_at: now, discoverer: None }
     }
 
     fn serve(&mut self) {
@@ -213,6 +219,7 @@ impl Runner {
                 self.publish(now, &mut serving);
                 return;
             }
+            serving.note_lateness(now);
             serving.core.handle_timeout(now);
             serving.tcp.handle_timeout(now, &mut serving.core);
             serving.flush(&self.sockets.udp);
@@ -288,11 +295,19 @@ impl Runner {
     fn publish(&self, now: Instant, serving: &mut Serving) {
         serving.published_at = now;
         let tcp_connections = serving.tcp.len() as u64;
-        *self.published.lock() = WorkerMetrics { tcp_connections, ..serving.core.metrics() };
+        // Where the system does not tell, it stays 0.
+        let receive_drops = socket::dropped(&self.sockets.udp).map_or(0, u64::from);
+        *self.published.lock() = WorkerMetrics { tcp_connections, receive_drops, ..serving.core.metrics() };
     }
 }
 
 impl Serving {
+    /// Counts a turn that comes so late that audio has waited.
+    fn note_lateness(&mut self, now: Instant) {
+        let late = self.core.next_timeout().is_some_and(|due| now.saturating_duration_since(due) > LATE);
+        self.core.metrics_mut().late_ticks += u64::from(late);
+    }
+
     /// How long there is nothing to do but to wait for packets.
     fn patience(&self) -> Duration {
         let due = [self.core.next_timeout(), self.tcp.next_timeout(), Some(self.published_at + PUBLISH_EVERY)];
@@ -312,7 +327,7 @@ impl Serving {
             for (source, datagram) in self.receiver.datagrams_mut() {
                 self.core.handle_datagram(now, Path::udp(source), datagram);
                 if self.core.must_flush() {
-                    flush(&mut self.core, &mut self.tcp, &mut self.frame, socket);
+                    flush(&mut self.core, &mut self.tcp, &mut self.sender, &mut self.frame, socket);
                 }
             }
             if !self.receiver.is_full() {
@@ -323,15 +338,15 @@ impl Serving {
     }
 
     fn flush(&mut self, socket: &UdpSocket) {
-        flush(&mut self.core, &mut self.tcp, &mut self.frame, socket);
+        flush(&mut self.core, &mut self.tcp, &mut self.sender, &mut self.frame, socket);
     }
 }
 
 /// Sends everything that waits.
-fn flush(core: &mut WorkerCore, tcp: &mut Connections, frame: &mut Vec<u8>, socket: &UdpSocket) {
+fn flush(core: &mut WorkerCore, tcp: &mut Connections, sender: &mut Sender, frame: &mut Vec<u8>, socket: &UdpSocket) {
     loop {
         let more = core.flush();
-        send(core, tcp, frame, socket);
+        send(core, tcp, sender, frame, socket);
         if !more {
             return;
         }
@@ -339,16 +354,14 @@ fn flush(core: &mut WorkerCore, tcp: &mut Connections, frame: &mut Vec<u8>, sock
 }
 
 /// Sends what is in the outbox.
-fn send(core: &mut WorkerCore, tcp: &mut Connections, frame: &mut Vec<u8>, socket: &UdpSocket) {
+fn send(core: &mut WorkerCore, tcp: &mut Connections, sender: &mut Sender, frame: &mut Vec<u8>, socket: &UdpSocket) {
     if core.outbox_mut().is_empty() {
         return;
     }
     let outbox = std::mem::take(core.outbox_mut());
     let over_udp = outbox.iter().filter(|datagrams| datagrams.path.protocol == Protocol::Udp);
-    let over_udp = over_udp.flat_map(|datagrams| datagrams.each().map(move |bytes| (datagrams.path.remote, bytes)));
-    let failed = socket::send(socket, over_udp);
     let metrics = core.metrics_mut();
-    metrics.drops[DropReason::SendFailed as usize] += failed;
+    sender.send(socket, over_udp, metrics);
     for datagrams in outbox.iter() {
         metrics.packets_out += datagrams.count() as u64;
         metrics.bytes_out += datagrams.bytes.len() as u64;
@@ -362,4 +375,5 @@ fn send(core: &mut WorkerCore, tcp: &mut Connections, frame: &mut Vec<u8>, socke
     let mut outbox = outbox;
     outbox.clear();
     *core.outbox_mut() = outbox;
+    core.set_segments(sender.uses_segments());
 }

@@ -6,9 +6,11 @@ use std::net::SocketAddr;
 
 use mio::net::UdpSocket;
 
+use crate::transport::Datagrams;
+
 /// Datagrams received at once. More delays the first one's copies, fewer costs system calls.
 const RECEIVE: usize = 32;
-/// Datagrams sent at once; the kernel's own limit is 1024.
+/// Sends at once, each of one datagram or of several segments; the kernel's own limit is 1024.
 const SEND: usize = 128;
 /// The largest datagram taken. Whoever negotiates media sends less than an Ethernet packet.
 const DATAGRAM_MAX: usize = 2048;
@@ -72,10 +74,16 @@ mod system {
     use std::mem::MaybeUninit;
     use std::os::fd::AsRawFd;
 
-    use libc::{MSG_DONTWAIT, MSG_TRUNC, c_uint, iovec, mmsghdr, sockaddr_storage, socklen_t};
+    use libc::{
+        MSG_DONTWAIT, MSG_TRUNC, SOL_UDP, UDP_SEGMENT, c_int, c_uint, cmsghdr, iovec, mmsghdr, sockaddr_storage,
+        socklen_t,
+    };
     use socket2::{SockAddr, SockAddrStorage};
 
-    use super::{DATAGRAM_MAX, RECEIVE, Receiver, SEND, SocketAddr, UdpSocket};
+    use super::{DATAGRAM_MAX, Datagrams, RECEIVE, Receiver, SEND, SocketAddr, UdpSocket};
+
+    /// From the kernel's asm-generic/socket.h; libc has it for one architecture only.
+    const SO_MEMINFO: c_int = 55;
 
     impl Receiver {
         /// Receives one batch.
@@ -133,35 +141,66 @@ mod system {
         }
     }
 
-    /// Sends a batch of at most [`SEND`] datagrams and tells how many of them, from the first, the system took.
+    /// A control message that tells how long segments are (udp(7)), laid out as CMSG_FIRSTHDR(3) and CMSG_DATA(3) find it.
+    #[repr(C)]
+    struct Segments {
+        header: cmsghdr,
+        /// Bytes each.
+        len: u16,
+    }
+
+    impl Segments {
+        #[expect(clippy::cast_possible_truncation, reason = "at most the size of a datagram")]
+        const fn new(len: usize) -> Self {
+            // SAFETY: all fields are integers, for which zeroes are valid.
+            #[expect(unsafe_code, reason = "the type has private padding on some systems")]
+            let mut header: cmsghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+            header.cmsg_len = (size_of::<cmsghdr>() + size_of::<u16>()) as _;
+            header.cmsg_level = SOL_UDP;
+            header.cmsg_type = UDP_SEGMENT;
+            Self { header, len: len as u16 }
+        }
+    }
+
+    /// Sends a batch of at most [`SEND`] of these and tells how many there were and how many of them, from the first, the system
+    /// took. Several datagrams of one entry are cut apart by the system (UDP GSO).
     ///
     /// # Errors
-    /// The system's, for the first datagram.
-    fn send_batch<'a>(
+    /// The system's, for the first one.
+    pub(in super::super) fn send_batch<'a>(
         socket: &UdpSocket,
-        datagrams: &mut impl Iterator<Item = (SocketAddr, &'a [u8])>,
+        datagrams: &mut impl Iterator<Item = Datagrams<'a>>,
     ) -> (usize, io::Result<usize>) {
         let mut addresses: [Option<SockAddr>; SEND] = [const { None }; SEND];
         let mut vectors = [const { iovec { iov_base: std::ptr::null_mut(), iov_len: 0 } }; SEND];
+        let mut segments = [const { Segments::new(0) }; SEND];
         let mut count = 0;
-        for (target, bytes) in datagrams.take(SEND) {
-            addresses[count] = Some(SockAddr::from(target));
-            vectors[count] = iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        for entry in datagrams.take(SEND) {
+            addresses[count] = Some(SockAddr::from(entry.path.remote));
+            vectors[count] = iovec { iov_base: entry.bytes.as_ptr().cast_mut().cast(), iov_len: entry.bytes.len() };
+            if entry.count() > 1 {
+                segments[count] = Segments::new(entry.segment);
+            }
             count += 1;
         }
         let mut headers = [const { empty_header() }; SEND];
-        for ((header, address), vector) in headers.iter_mut().zip(&addresses).zip(&mut vectors).take(count) {
+        let parts = addresses.iter().zip(&mut vectors).zip(&mut segments);
+        for (header, ((address, vector), segments)) in headers.iter_mut().zip(parts).take(count) {
             if let Some(address) = address {
                 header.msg_hdr.msg_name = address.as_ptr().cast_mut().cast();
                 header.msg_hdr.msg_namelen = address.len();
             }
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
+            if segments.len > 0 {
+                header.msg_hdr.msg_control = (&raw mut *segments).cast();
+                header.msg_hdr.msg_controllen = size_of::<Segments>() as _;
+            }
         }
         let sent = socket.try_io(|| {
-            // SAFETY: the first `count` elements of `headers` point to addresses, vectors and through them to datagrams,
-            // all alive until the call returns; the call only reads through them, so that casting constness away is
-            // sound.
+            // SAFETY: the first `count` elements of `headers` point to addresses, control messages, vectors and through them to
+            // datagrams, all alive until the call returns; the call only reads through them, so that casting constness
+            // away is sound.
             #[expect(unsafe_code, reason = "sendmmsg(2) has no safe wrapper")]
             let result =
                 unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count as c_uint, MSG_DONTWAIT) };
@@ -170,38 +209,46 @@ mod system {
         (count, sent)
     }
 
+    /// Whether the system cuts datagrams apart (UDP GSO, since Linux 4.18). That a network device then refuses is found out only
+    /// by sending.
+    pub(in super::super) fn can_segment() -> bool {
+        let Ok(probe) = std::net::UdpSocket::bind("127.0.0.1:0") else { return false };
+        let len: c_int = 1200;
+        // SAFETY: the option's value is an int, alive until the call returns.
+        #[expect(unsafe_code, reason = "UDP_SEGMENT has no safe wrapper")]
+        let result = unsafe {
+            libc::setsockopt(
+                probe.as_raw_fd(),
+                SOL_UDP,
+                UDP_SEGMENT,
+                (&raw const len).cast(),
+                size_of::<c_int>() as socklen_t,
+            )
+        };
+        result == 0
+    }
+
+    /// How many datagrams the socket had no room for since it was made (SO_MEMINFO); wraps.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(in super::super) fn dropped(socket: &UdpSocket) -> io::Result<u32> {
+        const DROPS: usize = libc::SK_MEMINFO_DROPS as usize;
+        let mut memory = [0u32; DROPS + 1];
+        let mut len = size_of_val(&memory) as socklen_t;
+        // SAFETY: the system writes at most `len` bytes, which is the size of the array, alive until the call returns.
+        #[expect(unsafe_code, reason = "SO_MEMINFO has no safe wrapper")]
+        let result = unsafe {
+            libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_MEMINFO, memory.as_mut_ptr().cast(), &raw mut len)
+        };
+        if result == 0 { Ok(memory[DROPS]) } else { Err(io::Error::last_os_error()) }
+    }
+
     const fn empty_header() -> mmsghdr {
         // SAFETY: all fields are integers and raw pointers, for which zeroes are valid.
         #[expect(unsafe_code, reason = "the type has private padding on some systems")]
         unsafe {
             MaybeUninit::zeroed().assume_init()
-        }
-    }
-
-    /// Sends all datagrams; returns how many the system did not take.
-    pub(in super::super) fn send<'a>(
-        socket: &UdpSocket,
-        datagrams: impl Iterator<Item = (SocketAddr, &'a [u8])> + Clone,
-    ) -> u64 {
-        let mut failed = 0;
-        let mut rest = datagrams;
-        loop {
-            let mut batch = rest.clone();
-            let (count, sent) = send_batch(socket, &mut batch);
-            if count == 0 {
-                return failed;
-            }
-            match sent {
-                Ok(sent) if sent == count => rest = batch,
-                Ok(sent) => drop(rest.by_ref().take(sent.max(1)).count()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && wait_for_room(socket) => {}
-                // This datagram cannot go there: no route, not allowed, too large, or no room for too long.
-                Err(_) => {
-                    failed += 1;
-                    rest.next();
-                }
-            }
         }
     }
 
@@ -223,7 +270,7 @@ mod system {
     }
 
     /// Waits for room in the socket's buffer: a few packets' time, after which audio is late anyway.
-    fn wait_for_room(socket: &UdpSocket) -> bool {
+    pub(in super::super) fn wait_for_room(socket: &UdpSocket) -> bool {
         const MILLISECONDS: libc::c_int = 5;
         let mut wanted = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
         // SAFETY: one pollfd, alive and writable.
@@ -235,7 +282,7 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use super::{Receiver, SocketAddr, UdpSocket, io};
+    use super::{Datagrams, Receiver, UdpSocket, io};
 
     impl Receiver {
         /// Receives one datagram.
@@ -255,16 +302,34 @@ mod system {
         }
     }
 
-    /// Sends all datagrams; returns how many the system did not take.
-    pub(in super::super) fn send<'a>(
+    /// Sends the first of these.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(in super::super) fn send_batch<'a>(
         socket: &UdpSocket,
-        datagrams: impl Iterator<Item = (SocketAddr, &'a [u8])> + Clone,
-    ) -> u64 {
-        datagrams.filter(|(target, bytes)| socket.send_to(bytes, *target).is_err()).count() as u64
+        datagrams: &mut impl Iterator<Item = Datagrams<'a>>,
+    ) -> (usize, io::Result<usize>) {
+        match datagrams.next() {
+            Some(entry) => (1, socket.send_to(entry.bytes, entry.path.remote).map(|_| 1)),
+            None => (0, Ok(0)),
+        }
+    }
+
+    pub(in super::super) const fn can_segment() -> bool {
+        false
+    }
+
+    pub(in super::super) const fn dropped(_: &UdpSocket) -> io::Result<u32> {
+        Ok(0)
+    }
+
+    pub(in super::super) const fn wait_for_room(_: &UdpSocket) -> bool {
+        false
     }
 }
 
-pub(super) use system::send;
+pub(super) use system::{can_segment, dropped, send_batch, wait_for_room};
 
 #[cfg(test)]
 mod tests {
@@ -289,24 +354,14 @@ mod tests {
     fn more_than_one_batch_arrives_in_order_with_its_source() {
         let (a, b, to_b) = pair();
         let datagrams: Vec<Vec<u8>> = (0..200u16).map(|n| vec![n.to_be_bytes()[1]; usize::from(n) % 50 + 1]).collect();
-        let failed = send(&a, datagrams.iter().map(|bytes| (to_b, bytes.as_slice())));
-        assert_eq!(failed, 0);
+        for datagram in &datagrams {
+            a.send_to(datagram, to_b).expect("sent");
+        }
         let received = receive(&mut Receiver::new(), &b);
         let from_a = a.local_addr().expect("address");
         assert!(received.iter().all(|(source, _)| *source == from_a));
         assert_eq!(received.len(), datagrams.len());
         assert!(received.into_iter().zip(datagrams).all(|((_, bytes), sent)| bytes == sent), "in order");
-    }
-
-    #[test]
-    fn a_datagram_that_cannot_be_sent_stops_no_other() {
-        let (a, b, to_b) = pair();
-        let nowhere: SocketAddr = "[::1]:9".parse().expect("address");
-        let huge = vec![0; 70_000];
-        let datagrams: [(SocketAddr, &[u8]); 4] = [(to_b, &[1]), (nowhere, &[2]), (to_b, &huge), (to_b, &[3])];
-        assert_eq!(send(&a, datagrams.into_iter()), 2);
-        let received = receive(&mut Receiver::new(), &b);
-        assert_eq!(received.into_iter().map(|(_, bytes)| bytes).collect::<Vec<_>>(), [[1], [3]]);
     }
 
     #[test]
@@ -316,5 +371,18 @@ mod tests {
         a.send_to(&[8; DATAGRAM_MAX], to_b).expect("sent");
         let received = receive(&mut Receiver::new(), &b);
         assert_eq!(received.iter().map(|(_, bytes)| bytes.len()).collect::<Vec<_>>(), [0, DATAGRAM_MAX]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_finds_no_room_is_counted() {
+        let (a, b, to_b) = pair();
+        socket2::SockRef::from(&b).set_recv_buffer_size(4096).expect("set");
+        for _ in 0..1000 {
+            a.send_to(&[7; 1000], to_b).expect("sent");
+        }
+        let received = receive(&mut Receiver::new(), &b).len();
+        assert_eq!(dropped(&b).expect("told") as usize, 1000 - received);
+        assert!(received < 1000);
     }
 }
