@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use crate::event::LostReason;
+use crate::quality::Quality;
 
 /// Declares an enum of reasons with their labels, so that the list, the names and the help texts cannot drift apart.
 macro_rules! reasons {
@@ -175,6 +176,18 @@ pub struct WorkerMetrics {
     pub join_times: JoinTimes,
     /// Connections lost, one number a [`LostReason`], in the order of [`LostReason::ALL`].
     pub losts: [u64; LostReason::ALL.len()],
+    /// Packets that listeners asked for again.
+    pub nacks_in: u64,
+    /// Packets sent again to listeners who asked.
+    pub retransmitted: u64,
+    /// Packets that publishers were asked for again.
+    pub nacks_out: u64,
+    /// Packets that came after they had been asked for.
+    pub nacks_answered: u64,
+    /// Packets that were lost on the way here and came inside a later one's redundancy.
+    pub red_recovered: u64,
+    /// What reports say of the peers' networks.
+    pub quality: Quality,
     /// Packets that listeners reported lost on the way to them.
     pub lost_downlink: u64,
     /// Packets that publishers' sequence numbers say were lost on the way here.

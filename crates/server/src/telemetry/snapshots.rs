@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use hubbub_sfu::{DropReason, JOIN_TIME_BUCKETS_MS, LostReason, SendError, Sfu, WorkerMetrics};
+use hubbub_sfu::{
+    DropReason, JITTER_BOUNDS, JOIN_TIME_BUCKETS_MS, LOSS_BOUNDS, LostReason, Quality, ROUND_TRIP_BOUNDS, SendError,
+    Sfu, WorkerMetrics,
+};
 use hubbub_signaling::{MetricsSnapshot, Signaling, TIME_BUCKETS};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
@@ -58,6 +61,23 @@ fn sfu(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
             "hubbub_sfu_red_stripped_total",
             "RTP packets sent without their redundant audio, to listeners who do not have it.",
             each(|w| w.red_stripped),
+        ),
+        counter(
+            "hubbub_sfu_red_recovered_total",
+            "Packets lost on the way here that came inside a later one's redundancy.",
+            each(|w| w.red_recovered),
+        ),
+        counter("hubbub_sfu_nacks_in_total", "Packets that listeners asked for again.", each(|w| w.nacks_in)),
+        counter(
+            "hubbub_sfu_retransmitted_total",
+            "Packets sent again to listeners who asked.",
+            each(|w| w.retransmitted),
+        ),
+        counter("hubbub_sfu_nacks_out_total", "Packets that publishers were asked for again.", each(|w| w.nacks_out)),
+        counter(
+            "hubbub_sfu_nacks_answered_total",
+            "Packets that came after a publisher had been asked for them again.",
+            each(|w| w.nacks_answered),
         ),
         counter(
             "hubbub_sfu_lost_uplink_total",
@@ -118,6 +138,7 @@ fn sfu(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
     let losts = losts.map(|(i, r)| (vec![("reason", r.as_str().to_owned())], sum(&|w| w.losts[i])));
     families.push(counter("hubbub_sfu_connections_lost_total", "Connections lost, by reason.", losts.collect()));
     families.push(join_times(workers));
+    families.extend(quality(workers));
     families
 }
 
@@ -161,8 +182,53 @@ fn join_times(workers: &[WorkerMetrics]) -> MetricFamily {
     histogram("hubbub_sfu_join_seconds", "From the offer to DTLS being done.", buckets, count, sum)
 }
 
+/// What RTCP reports say of the peers' networks. One value a report, so that a peer counts as often as it reports.
+fn quality(workers: &[WorkerMetrics]) -> [MetricFamily; 3] {
+    let each = |bounds: &[u64; 8], direction: Option<&str>, read: fn(&Quality) -> &hubbub_sfu::Histogram| {
+        let all = || workers.iter().map(|worker| read(&worker.quality));
+        let mut cumulative = 0;
+        let buckets = bounds.iter().enumerate().map(|(index, bound)| {
+            cumulative += all().map(|histogram| histogram.buckets[index]).sum::<u64>();
+            (millionths(*bound), cumulative)
+        });
+        let count = all().flat_map(|histogram| histogram.buckets).sum();
+        let sum = millionths(all().map(|histogram| histogram.sum).sum());
+        let labels = direction.map(|direction| ("direction", direction.to_owned()));
+        histogram_metric(labels.into_iter().collect(), buckets, count, sum)
+    };
+    let trips = vec![each(&ROUND_TRIP_BOUNDS, None, |q| &q.round_trip)];
+    let jitter = vec![
+        each(&JITTER_BOUNDS, Some("uplink"), |q| &q.uplink.jitter),
+        each(&JITTER_BOUNDS, Some("downlink"), |q| &q.downlink.jitter),
+    ];
+    let loss = vec![
+        each(&LOSS_BOUNDS, Some("uplink"), |q| &q.uplink.loss),
+        each(&LOSS_BOUNDS, Some("downlink"), |q| &q.downlink.loss),
+    ];
+    let family = |name: &str, help: &str, metrics| family(name, help, MetricType::HISTOGRAM, metrics);
+    [
+        family("hubbub_sfu_round_trip_seconds", "To listeners and back, as their reports say.", trips),
+        family("hubbub_sfu_jitter_seconds", "Interarrival jitter (RFC 3550), a value a report.", jitter),
+        family("hubbub_sfu_loss_ratio", "Share of the packets since the last report that got lost.", loss),
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "Prometheus has no integers; exact up to 2^53")]
+fn millionths(value: u64) -> f64 {
+    value as f64 / 1e6
+}
+
 /// `buckets` are upper bounds and cumulative counts.
 fn histogram(name: &str, help: &str, buckets: impl Iterator<Item = (f64, u64)>, count: u64, sum: f64) -> MetricFamily {
+    family(name, help, MetricType::HISTOGRAM, vec![histogram_metric(Vec::new(), buckets, count, sum)])
+}
+
+fn histogram_metric(
+    names: Vec<(&'static str, String)>,
+    buckets: impl Iterator<Item = (f64, u64)>,
+    count: u64,
+    sum: f64,
+) -> Metric {
     let bucket = |(bound, cumulative)| {
         let mut bucket = Bucket::default();
         bucket.set_upper_bound(bound);
@@ -173,9 +239,9 @@ fn histogram(name: &str, help: &str, buckets: impl Iterator<Item = (f64, u64)>, 
     histogram.set_bucket(buckets.map(bucket).collect());
     histogram.set_sample_count(count);
     histogram.set_sample_sum(sum);
-    let mut metric = Metric::default();
+    let mut metric = Metric::from_label(labels(names));
     metric.set_histogram(histogram);
-    family(name, help, MetricType::HISTOGRAM, vec![metric])
+    metric
 }
 
 /// Labels and a value.

@@ -1,5 +1,8 @@
 //! What a slot has sent lately, so that a packet can be sent again exactly as it was.
 
+/// How often one packet is sent again. Browsers ask once in 1.5 round trips, so that more would come too late.
+const ANSWERS_MAX: u8 = 3;
+
 /// Packets remembered a slot: 1.28 s at 20 ms. A listener's jitter buffer has given a packet up long before.
 const KEPT: u64 = 64;
 
@@ -22,9 +25,11 @@ struct Kept {
     used: bool,
     kind: u8,
     padding: u8,
+    /// How often it was sent again.
+    answers: u8,
 }
 
-const UNUSED: Kept = Kept { used: false, kind: 0, padding: 0 };
+const UNUSED: Kept = Kept { used: false, kind: 0, padding: 0, answers: 0 };
 
 /// A ring of the last [`KEPT`] sequence numbers of one slot; those that were never sent are holes.
 #[derive(Debug)]
@@ -58,22 +63,35 @@ impl History {
             None => self.highest = Some(index),
         }
         let kind = u8::from(packet.marker) << 7 | (packet.payload_type & 0x7f);
-        self.ring[place(index)] = Kept { used: true, kind, padding: packet.padding };
+        self.ring[place(index)] = Kept { used: true, kind, padding: packet.padding, answers: 0 };
     }
 
     /// The packet with a sequence number, and its packet index; `None` when none was sent or it is too long ago.
+    pub(crate) fn get(&self, sequence: u16) -> Option<(u64, SentPacket)> {
+        let index = self.find(sequence)?;
+        let Kept { used, kind, padding, .. } = self.ring[place(index)];
+        used.then_some((index, SentPacket { marker: kind & 0x80 != 0, payload_type: kind & 0x7f, padding }))
+    }
+
+    /// Counts that a packet is sent again; `false` when it was so often enough.
+    pub(crate) fn answer(&mut self, index: u64) -> bool {
+        let answers = &mut self.ring[place(index)].answers;
+        let allowed = *answers < ANSWERS_MAX;
+        *answers += u8::from(allowed);
+        allowed
+    }
+
+    /// The packet index that a sequence number stands for.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_possible_wrap,
         reason = "the distance modulo 2^16 is meant"
     )]
-    pub(crate) fn get(&self, sequence: u16) -> Option<(u64, SentPacket)> {
+    fn find(&self, sequence: u16) -> Option<u64> {
         let highest = self.highest?;
         let back = (highest as u16).wrapping_sub(sequence) as i16;
         let back = u64::try_from(back).ok().filter(|back| *back < KEPT)?;
-        let index = highest.checked_sub(back)?;
-        let Kept { used, kind, padding } = self.ring[place(index)];
-        used.then_some((index, SentPacket { marker: kind & 0x80 != 0, payload_type: kind & 0x7f, padding }))
+        highest.checked_sub(back)
     }
 }
 
@@ -107,6 +125,15 @@ mod tests {
         history.note(74 + 65_536, packet);
         assert_eq!(history.get(11), None);
         assert_eq!(history.get(74), Some((74 + 65_536, packet)));
+    }
+
+    #[test]
+    fn a_packet_is_sent_again_a_few_times() {
+        let mut history = History::default();
+        history.note(10, SentPacket { marker: false, payload_type: 111, padding: 0 });
+        assert_eq!([(); 5].map(|()| history.answer(10)), [true, true, true, false, false]);
+        history.note(10 + KEPT, SentPacket { marker: false, payload_type: 111, padding: 0 });
+        assert!(history.answer(10 + KEPT), "another packet in its place");
     }
 
     proptest! {

@@ -1,12 +1,9 @@
 //! RTP and RTCP (RFC 3550) as values and byte slices: no sockets, no keys, no clock, and on the packet path no
 //! allocation.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "what is only noted here is read when packets are sent again"))]
 pub(crate) mod cache;
 pub(crate) mod extension;
-#[cfg_attr(not(test), expect(dead_code, reason = "what is only noted here is read when packets are sent again"))]
 pub(crate) mod history;
-#[cfg_attr(not(test), expect(dead_code, reason = "what is only noted here is read when packets are sent again"))]
 pub(crate) mod nack;
 pub(crate) mod packet;
 pub(crate) mod payload;

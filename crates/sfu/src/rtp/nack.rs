@@ -72,6 +72,11 @@ impl NackGenerator {
         self.on_late(sequence);
     }
 
+    /// The highest number noted.
+    pub(crate) const fn highest(&self) -> Option<u16> {
+        self.highest
+    }
+
     /// When [`Self::poll`] is due.
     pub(crate) const fn next(&self) -> Option<Instant> {
         self.next
@@ -84,21 +89,16 @@ impl NackGenerator {
     pub(crate) fn poll(&mut self, now: Instant, round_trip: Option<Duration>, wanted: &mut Vec<u16>) {
         let round_trip = round_trip.unwrap_or(ROUND_TRIP).min(USEFUL);
         let spacing = (round_trip / 2).max(SPACING_MIN);
-        for missing in &mut self.missing {
-            if missing.ask_at > now || now + round_trip > missing.until {
-                continue;
+        for missing in self.missing.iter_mut().filter(|missing| missing.ask_at <= now) {
+            if missing.asked < TRIES && now + round_trip <= missing.until {
+                wanted.push(missing.sequence);
+                missing.asked += 1;
             }
-            wanted.push(missing.sequence);
-            missing.asked += 1;
-            missing.ask_at = if missing.asked < TRIES { now + spacing } else { missing.until };
+            let again = now + spacing;
+            let worth_it = missing.asked < TRIES && again + round_trip <= missing.until;
+            missing.ask_at = if worth_it { again } else { missing.until };
         }
         self.missing.retain(|missing| now < missing.until);
-        // A request that would come too late is not planned either.
-        for missing in &mut self.missing {
-            if missing.ask_at + round_trip > missing.until {
-                missing.ask_at = missing.until;
-            }
-        }
         self.plan();
     }
 

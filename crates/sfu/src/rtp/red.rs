@@ -62,7 +62,6 @@ impl Red {
         &self.blocks[..self.count]
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "only found packets are looked for"))]
     /// The payload of a packet that is missing: `back` packets before this one, of the `missing` ones right before it.
     /// `apart` is by how much this packet's timestamp is later than that of the last one before the gap.
     ///

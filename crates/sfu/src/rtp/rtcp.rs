@@ -125,7 +125,6 @@ pub(crate) fn compound(own_ssrc: u32, cname: &str, sent: &[Sent], received: &[(u
     marshal(&packets).ok().map(|bytes| bytes.to_vec())
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "nobody asks yet"))]
 /// Builds a compound that asks for packets of the source `ssrc` again (RFC 4585, sections 3.1 and 6.2.1).
 pub(crate) fn nack(own_ssrc: u32, cname: &str, ssrc: u32, wanted: &[u16]) -> Option<Vec<u8>> {
     let nacks = nack_pairs_from_sequence_numbers(wanted);

@@ -13,6 +13,9 @@ const PACKET: u32 = 960;
 /// 2^15 for one back, and would encrypt two packets alike: no publisher may bring that about.
 const LEAP_MAX: u64 = 3000;
 
+/// Changes of the speaker that are remembered. Packets are sent again within a second or so of the first time.
+const TUNINGS: usize = 4;
+
 /// A packet of a publisher, as placed in its stream by [`super::source::Source`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Incoming {
@@ -31,6 +34,8 @@ pub(crate) struct Incoming {
 pub(crate) struct SlotRewriter {
     ssrc: u32,
     stream: Option<Tuned>,
+    /// The present stream and those before it, the latest last: packets of theirs may be asked for again.
+    tunings: [Option<Tuned>; TUNINGS],
     /// The highest sequence number sent, without wrap-arounds.
     last_sequence: u64,
     /// What stands for no wrap-around yet: whoever decrypts begins to count with the first packet (RFC 3711, section 3.3.1).
@@ -53,7 +58,15 @@ impl SlotRewriter {
     pub(crate) fn new(ssrc: u32, sequence: u16, timestamp: u32) -> Self {
         let last_sequence = (1 << 32) | u64::from(sequence);
         let no_rollover = (last_sequence + 1) & !0xffff;
-        Self { ssrc, stream: None, last_sequence, no_rollover, last_timestamp: timestamp, last_at: None }
+        Self {
+            ssrc,
+            stream: None,
+            tunings: [None; TUNINGS],
+            last_sequence,
+            no_rollover,
+            last_timestamp: timestamp,
+            last_at: None,
+        }
     }
 
     pub(crate) const fn ssrc(&self) -> u32 {
@@ -61,6 +74,9 @@ impl SlotRewriter {
     }
 
     /// The timestamp that belongs to `now`, for sender reports; `None` before the first packet.
+    ///
+    /// Reports are by the server's clock, whoever speaks: the newest packet's timestamp belongs to the moment it came in. That
+    /// holds across changes of the speaker, as timestamps go on by the same clock then; publishers' own clocks are not compared.
     pub(crate) fn timestamp_at(&self, now: Instant) -> Option<u32> {
         let elapsed = clock_units(now.saturating_duration_since(self.last_at?));
         Some(self.last_timestamp.wrapping_add(elapsed))
@@ -107,7 +123,17 @@ impl SlotRewriter {
             timestamp_offset: self.last_timestamp.wrapping_add(elapsed).wrapping_sub(packet.timestamp),
         };
         self.stream = Some(tuned);
+        self.tunings.rotate_left(1);
+        self.tunings[TUNINGS - 1] = self.stream;
         tuned
+    }
+
+    /// What was sent under a packet index: the stream, the place in it, and what was added to the publisher's timestamp.
+    pub(crate) fn origin(&self, index: u64) -> Option<(u64, u64, u32)> {
+        let sequence = index.checked_add(self.no_rollover)?;
+        let begun = |tuned: &&Tuned| tuned.first_number.wrapping_add(tuned.sequence_offset) <= sequence;
+        let tuned = self.tunings.iter().rev().flatten().find(begun)?;
+        Some((tuned.stream, sequence.wrapping_sub(tuned.sequence_offset), tuned.timestamp_offset))
     }
 
     /// Somebody else is heard here: should the present stream come back, it is a new beginning.
@@ -158,6 +184,25 @@ mod tests {
         assert_eq!((late.rollovers, late.sequence), (0, 65_535));
         let wrapped = slot.rewrite(now, &packet(1, (1 << 33) + 65_536, 0), 111).expect("sent");
         assert_eq!((wrapped.rollovers, wrapped.sequence), (1, 0));
+    }
+
+    #[test]
+    fn what_was_sent_is_found_again_across_changes_of_the_speaker() {
+        let now = Instant::now();
+        let mut slot = SlotRewriter::new(7, 65_530, 99);
+        let mut sent = Vec::new();
+        for stream in 1..=6 {
+            for number in [10, 11, 13] {
+                let timestamp = 1000 * stream as u32 + number as u32;
+                let header = slot.rewrite(now, &packet(stream, number, timestamp), 111).expect("sent");
+                sent.push((header.index(), stream, number, header.timestamp.wrapping_sub(timestamp)));
+            }
+        }
+        assert!(sent.iter().any(|(index, ..)| *index > 0xffff), "through a wrap-around");
+        for (index, stream, number, offset) in sent {
+            let origin = if stream < 3 { None } else { Some((stream, number, offset)) };
+            assert_eq!(slot.origin(index), origin, "of the last {TUNINGS} speakers only");
+        }
     }
 
     #[test]

@@ -51,6 +51,18 @@ pub(crate) struct ReceiverStats {
     lost: u32,
 }
 
+/// How long a round trip took, from a report block about our stream and the time at which it came (RFC 3550, section 6.4.1).
+/// `None` when the peer has had no report of ours, or the numbers do not add up.
+pub(crate) fn round_trip(now: u64, block: &Reception) -> Option<Duration> {
+    let since = ntp_middle(now).wrapping_sub(block.last_sender_report);
+    let trip = since.checked_sub(block.delay).filter(|_| block.last_sender_report != 0)?;
+    let trip = Duration::from_secs(1) * trip / 65_536;
+    (trip < ROUND_TRIP_MAX).then_some(trip)
+}
+
+/// A longer round trip is an error of the peer's.
+const ROUND_TRIP_MAX: Duration = Duration::from_secs(10);
+
 /// One report block (RFC 3550, section 6.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reception {
@@ -89,8 +101,12 @@ impl ReceiverStats {
     #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "distances modulo 2^16 and 2^32")]
     pub(crate) fn on_packet(&mut self, now: Instant, sequence: u16, timestamp: u32) {
         let distance = sequence.wrapping_sub(self.highest as u16) as i16;
-        self.highest = self.highest.max(self.highest.wrapping_add_signed(i64::from(distance)));
         self.received += 1;
+        // What comes late was held up or sent again: that says nothing about the network's jitter now.
+        if distance <= 0 {
+            return;
+        }
+        self.highest = self.highest.wrapping_add_signed(i64::from(distance));
         let arrival = clock_units(now.saturating_duration_since(self.started));
         let transit = arrival.wrapping_sub(timestamp);
         let change = (transit.wrapping_sub(self.transit) as i32).unsigned_abs();
@@ -199,12 +215,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sent_again_is_no_jitter() {
+        let start = Instant::now();
+        let mut stats = ReceiverStats::new(start, 0, 0);
+        for n in 1..100u32 {
+            stats.on_packet(start + Duration::from_millis(20) * n, n as u16, 960 * n);
+            stats.on_packet(start + Duration::from_millis(20) * n, n as u16 - 1, 960 * (n - 1));
+        }
+        assert_eq!(stats.report(start).jitter, 0);
+    }
+
+    #[test]
     fn the_last_sender_report_and_its_age_come_back() {
         let start = Instant::now();
         let mut stats = ReceiverStats::new(start, 0, 0);
         stats.on_sender_report(start, 0x1122_3344_5566_7788);
         let report = stats.report(start + Duration::from_millis(1500));
         assert_eq!((report.last_sender_report, report.delay), (0x3344_5566, 98_304));
+    }
+
+    #[test]
+    fn a_round_trip_is_what_the_peer_did_not_wait() {
+        let clock = NtpClock::new(Instant::now(), Duration::from_secs(1_800_000_000));
+        let start = Instant::now();
+        let block = Reception {
+            fraction_lost: 0,
+            total_lost: 0,
+            highest_sequence: 0,
+            jitter: 0,
+            last_sender_report: ntp_middle(clock.ntp(start)),
+            delay: 65_536,
+        };
+        let millis =
+            |now: Duration, block: &Reception| round_trip(clock.ntp(start + now), block).map(|trip| trip.as_millis());
+        assert!(matches!(millis(Duration::from_millis(1100), &block), Some(99..=101)));
+        assert_eq!(millis(Duration::from_millis(900), &block), None, "it waited longer than all of it took");
+        assert_eq!(millis(Duration::from_secs(30), &block), None);
+        assert_eq!(millis(Duration::from_secs(1), &Reception { last_sender_report: 0, ..block }), None);
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub(crate) struct Sim {
     pub(crate) downlink: Impairment,
     /// Datagrams the worker sent to each address.
     pub(crate) sent_to: HashMap<SocketAddr, u64>,
+    /// Copies of SRTP packets that went from the worker, by where to.
+    pub(crate) delivered: Option<Vec<(SocketAddr, Vec<u8>)>>,
     /// Copies of SRTP packets that went to the worker, for replaying.
     pub(crate) captured: Option<Vec<(SocketAddr, Vec<u8>)>>,
     in_flight: BinaryHeap<Reverse<Flight>>,
@@ -100,6 +102,7 @@ impl Sim {
             uplink: Impairment::NONE,
             downlink: Impairment::NONE,
             sent_to: HashMap::new(),
+            delivered: None,
             captured: None,
             in_flight: BinaryHeap::new(),
             order: 0,
@@ -217,6 +220,9 @@ impl Sim {
         self.core.flush_all();
         let mut outbox = std::mem::take(self.core.outbox_mut());
         for (path, bytes) in outbox.datagrams() {
+            if let Some(delivered) = self.delivered.as_mut().filter(|_| bytes[0] >= 128) {
+                delivered.push((path.remote, bytes.to_vec()));
+            }
             *self.sent_to.entry(path.remote).or_default() += 1;
             self.carry(self.server, path.remote, bytes.to_vec(), self.downlink);
         }

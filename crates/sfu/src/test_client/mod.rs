@@ -8,6 +8,7 @@ mod checks;
 mod description;
 pub(crate) mod handshake;
 mod media;
+mod repair;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use media::Microphone;
 #[cfg(test)]
 pub(crate) use media::RED;
 pub(crate) use media::Received;
+use repair::Repair;
 
 /// How a client is made.
 #[derive(Clone, Debug)]
@@ -87,8 +89,11 @@ pub(crate) struct TestClient {
     failed: bool,
     closed: bool,
     microphone: Microphone,
+    repair: Option<Repair>,
+    loses_next: bool,
     received: Vec<Received>,
     received_rtcp: Vec<Vec<u8>>,
+    rtcp_times: Vec<Instant>,
     undecryptable: usize,
     outgoing: VecDeque<Datagram>,
 }
@@ -98,6 +103,8 @@ impl TestClient {
     pub(crate) fn new(address: SocketAddr, options: ClientOptions) -> Self {
         Self {
             microphone: Microphone::new(&options),
+            repair: options.nack.then(Repair::default),
+            loses_next: false,
             certificate: options
                 .certificate
                 .clone()
@@ -117,6 +124,7 @@ impl TestClient {
             closed: false,
             received: Vec::new(),
             received_rtcp: Vec::new(),
+            rtcp_times: Vec::new(),
             undecryptable: 0,
             outgoing: VecDeque::new(),
         }
@@ -159,14 +167,27 @@ impl TestClient {
             PacketKind::Rtp => {
                 let mut packet = datagram.to_vec();
                 match self.srtp.as_mut().map(|srtp| srtp.unprotect_rtp(&mut packet, |_| true)) {
-                    Some(Ok(packet)) => self.received.extend(Received::parse(now, packet)),
+                    Some(Ok(packet)) => {
+                        let packet = Received::parse(now, packet).expect("the sfu sends RTP");
+                        if let Some(repair) = &mut self.repair {
+                            repair.on_packet(now, packet.ssrc, packet.sequence);
+                        }
+                        self.received.push(packet);
+                    }
                     _ => self.undecryptable += 1,
                 }
             }
             PacketKind::Rtcp => {
                 let mut packet = datagram.to_vec();
                 match self.srtp.as_mut().map(|srtp| srtp.unprotect_rtcp(&mut packet)) {
-                    Some(Ok(packet)) => self.received_rtcp.push(packet.to_vec()),
+                    Some(Ok(packet)) => {
+                        let packet = packet.to_vec();
+                        for again in self.repair.as_ref().map(|repair| repair.answers(&packet)).unwrap_or_default() {
+                            self.send_raw(&again);
+                        }
+                        self.received_rtcp.push(packet);
+                        self.rtcp_times.push(now);
+                    }
                     _ => self.undecryptable += 1,
                 }
             }
@@ -181,6 +202,10 @@ impl TestClient {
         while let Some(check) = self.checks.poll(now, self.crypto.crypto()) {
             self.outgoing.push_back((self.address, remote, check));
         }
+        let ssrc = self.microphone.ssrc;
+        for compound in self.repair.as_mut().map(|repair| repair.poll(now, ssrc)).unwrap_or_default() {
+            self.send_rtcp(&compound);
+        }
         // DTLS begins with the first answered check, as in browsers.
         if self.checks.is_validated() && !self.failed {
             let dtls = self.dtls.as_mut().expect("there is an answer");
@@ -194,7 +219,8 @@ impl TestClient {
     /// When [`Self::handle_timeout`] is wanted next.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let dtls = self.dtls_timeout.filter(|_| self.checks.is_validated() && !self.failed);
-        [self.checks.next_timeout(), dtls].into_iter().flatten().min()
+        let repair = self.repair.as_ref().and_then(Repair::next);
+        [self.checks.next_timeout(), dtls, repair].into_iter().flatten().min()
     }
 
     /// The next datagram to carry.
@@ -220,6 +246,11 @@ impl TestClient {
         self.send_rtp(&packet);
     }
 
+    /// The next packet is made and kept, and never sent.
+    pub(crate) fn lose_next(&mut self) {
+        self.loses_next = true;
+    }
+
     /// Leaves out this many sequence numbers, as if the packets had been lost.
     pub(crate) fn skip_numbers(&mut self, count: u16) {
         self.microphone.skip(count);
@@ -235,7 +266,12 @@ impl TestClient {
         sent.receive(index);
         let rollovers = u32::try_from(index >> 16).expect("32 bits");
         srtp.protect_rtp(rollovers, &mut protected, 0).expect("an RTP packet");
-        self.send_raw(&protected);
+        if let Some(repair) = &mut self.repair {
+            repair.keep(&protected);
+        }
+        if !std::mem::take(&mut self.loses_next) {
+            self.send_raw(&protected);
+        }
     }
 
     /// Protects and sends an RTCP packet.
@@ -301,6 +337,12 @@ impl TestClient {
     /// RTCP received, decrypted.
     pub(crate) fn received_rtcp(&self) -> &[Vec<u8>] {
         &self.received_rtcp
+    }
+
+    /// When this RTCP was received.
+    pub(crate) fn received_rtcp_at(&self, rtcp: &[u8]) -> Instant {
+        let place = self.received_rtcp.iter().position(|received| received == rtcp).expect("received");
+        self.rtcp_times[place]
     }
 
     /// SRTP and SRTCP packets that were not for us, came twice or were broken.

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use super::feedback::Feedback;
 use super::preroll::Held;
 use super::timers::Alarm;
 use crate::ids::Mid;
 use crate::metrics::DropReason;
 use crate::rtp::extension::{self, AudioLevel};
 use crate::rtp::history::History;
+use crate::rtp::nack::NackGenerator;
 use crate::rtp::packet::Header;
 use crate::rtp::payload::{Audio, Formats};
 use crate::rtp::red::Red;
@@ -31,6 +33,7 @@ pub(super) struct Connection {
     pub(super) microphone: Option<Microphone>,
     pub(super) slots: Vec<Slot>,
     pub(super) next_report: Option<Instant>,
+    pub(super) feedback: Feedback,
 }
 
 /// How an offer relates to the connection there is.
@@ -55,7 +58,19 @@ impl Connection {
             microphone: None,
             slots: Vec::new(),
             next_report: None,
+            feedback: Feedback::new(now),
         }
+    }
+
+    /// The SSRC that our RTCP comes from when it is not about a slot.
+    pub(super) fn own_ssrc(&self) -> u32 {
+        self.slots.first().map_or(1, |slot| slot.rewriter.ssrc())
+    }
+
+    /// When the publisher has to be asked for something again.
+    pub(super) fn next_request(&self) -> Option<Instant> {
+        let microphone = self.microphone.as_ref().filter(|microphone| microphone.nack)?;
+        microphone.stream.as_ref()?.missing.next()
     }
 
     pub(super) fn relation(&self, offer: &Offer) -> Relation {
@@ -81,7 +96,7 @@ impl Connection {
         for media in offer.slots().take(max_slots) {
             let known = before.iter().position(|slot| slot.mid == media.mid);
             let slot = match known {
-                Some(index) => Slot { formats: media.opus.formats(), ..before.swap_remove(index) },
+                Some(index) => before.swap_remove(index).renewed(media),
                 None => Slot::new(media, new_slot()),
             };
             self.slots.push(slot);
@@ -99,7 +114,7 @@ impl Connection {
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        [self.transport.next_timeout(), self.next_report].into_iter().flatten().min()
+        [self.transport.next_timeout(), self.next_report, self.next_request()].into_iter().flatten().min()
     }
 }
 
@@ -108,6 +123,8 @@ impl Connection {
 pub(super) struct Slot {
     pub(super) mid: Mid,
     pub(super) formats: Formats,
+    /// Whether the listener may ask for packets again.
+    pub(super) nack: bool,
     pub(super) rewriter: SlotRewriter,
     /// What was sent lately, for sending it again.
     pub(super) history: History,
@@ -123,12 +140,20 @@ impl Slot {
         Self {
             mid: media.mid.clone(),
             formats: media.opus.formats(),
+            nack: media.opus.nack,
             rewriter,
             history: History::default(),
             sent: SenderStats::default(),
             reported: 0,
             lost: 0,
         }
+    }
+
+    /// The same m-line of a later offer. With other payload types nothing can be sent again as it was.
+    fn renewed(self, media: &Media) -> Self {
+        let formats = media.opus.formats();
+        let history = if formats == self.formats { self.history } else { History::default() };
+        Self { formats, nack: media.opus.nack, history, ..self }
     }
 
     /// How many more packets are lost than the listener's last report said.
@@ -144,6 +169,8 @@ impl Slot {
 pub(super) struct Microphone {
     mid: Mid,
     formats: Formats,
+    /// Whether it may be asked for packets again.
+    pub(super) nack: bool,
     extensions: Extensions,
     signalled: Vec<u32>,
     pub(super) stream: Option<Stream>,
@@ -158,6 +185,10 @@ pub(super) struct Stream {
     pub(super) source: Source,
     /// Its last packets, while they are silence.
     pub(super) held: Vec<Held>,
+    /// What was lost of it.
+    pub(super) missing: NackGenerator,
+    /// Of the packet with the highest number.
+    pub(super) newest_timestamp: u32,
     pub(super) stats: ReceiverStats,
 }
 
@@ -166,6 +197,7 @@ impl Microphone {
         Self {
             mid: media.mid.clone(),
             formats: media.opus.formats(),
+            nack: media.opus.nack,
             extensions: media.extensions,
             signalled: media.ssrcs.clone(),
             stream: None,
@@ -213,7 +245,15 @@ impl Microphone {
             fresh = true;
             *next_stream += 1;
             let stats = ReceiverStats::new(now, header.sequence, header.timestamp);
-            Stream { ssrc: header.ssrc, id: *next_stream, source: Source::default(), held: Vec::new(), stats }
+            Stream {
+                ssrc: header.ssrc,
+                id: *next_stream,
+                source: Source::default(),
+                held: Vec::new(),
+                missing: NackGenerator::default(),
+                newest_timestamp: header.timestamp,
+                stats,
+            }
         });
         if !fresh {
             stream.stats.on_packet(now, header.sequence, header.timestamp);

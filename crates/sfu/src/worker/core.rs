@@ -17,6 +17,7 @@ use crate::command::{Command, Grants};
 use crate::event::{Event, LostReason};
 use crate::ids::{CallId, PeerId};
 use crate::metrics::{DropReason, WorkerMetrics};
+use crate::rtp::cache::Caches;
 use crate::rtp::stats::NtpClock;
 use crate::transport::{Dropped, Identity, Outbox, PacketKind, Path, Protocol, TransportEvent, classify, stun};
 
@@ -58,6 +59,7 @@ pub(crate) struct WorkerCore {
     pub(super) closed_tcp: Vec<Path>,
     pub(super) changes: Vec<SlotChange>,
     pub(super) batch: Batch,
+    pub(super) caches: Caches,
     /// Whether several packets to one listener go out as segments of one send (UDP GSO), which takes padding.
     pub(super) segments: bool,
     discovery: Option<Discovery>,
@@ -87,6 +89,7 @@ impl WorkerCore {
             closed_tcp: Vec::new(),
             changes: Vec::new(),
             batch: Batch::default(),
+            caches: Caches::default(),
             segments: true,
             discovery: None,
         }
@@ -223,7 +226,7 @@ impl WorkerCore {
     #[cfg(test)]
     pub(crate) fn is_forgotten(&self) -> bool {
         let tables = [self.ids.len(), self.call_ids.len(), self.ufrags.len(), self.paths.len(), self.connections];
-        self.peers.is_empty() && self.calls.is_empty() && tables.iter().all(|len| *len == 0)
+        self.caches.len() == 0 && self.peers.is_empty() && self.calls.is_empty() && tables.iter().all(|len| *len == 0)
     }
 
     fn add_peer(&mut self, now: Instant, call: CallId, id: PeerId, grants: Grants) {
@@ -292,6 +295,9 @@ impl WorkerCore {
         let peer = &mut self.peers[key];
         let Some(connection) = peer.connection.take() else { return };
         self.connections -= 1;
+        if self.connections == 0 {
+            self.caches = Caches::default();
+        }
         if connection.next_report.is_some() {
             self.metrics.connected -= 1;
         }
@@ -355,6 +361,10 @@ impl WorkerCore {
         if connection.transport.next_timeout().is_some_and(|due| due <= now) {
             connection.transport.handle_timeout(now, &mut self.outbox);
         }
+        if connection.next_request().is_some_and(|due| due <= now) {
+            self.ask_again(now, key);
+        }
+        let Some(connection) = &mut self.peers[key].connection else { return };
         if connection.next_report.is_some_and(|due| due <= now) {
             connection.plan_report(now, key);
             self.send_reports(now, key);

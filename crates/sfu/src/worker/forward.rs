@@ -11,6 +11,7 @@ use super::connection::{Connection, Slot};
 use super::core::WorkerCore;
 use crate::call::{Ear, MemberKey};
 use crate::metrics::{DropReason, WorkerMetrics};
+use crate::rtp::cache::Kept;
 use crate::rtp::history::SentPacket;
 use crate::rtp::packet::{FIXED_HEADER, OutHeader};
 use crate::rtp::slot::Incoming;
@@ -195,6 +196,8 @@ impl WorkerCore {
     /// Accepts a packet for everybody who hears its publisher now. It is sent by [`Self::flush`].
     pub(super) fn forward(&mut self, now: Instant, packet: &Packet<'_>) {
         let Some((call, _)) = self.calls.get(packet.call) else { return };
+        let Incoming { stream, number, timestamp, audio, .. } = packet.incoming;
+        self.caches.insert(now, stream, number, Kept { timestamp, audio }, packet.payload);
         self.batch.accept(now, packet.incoming, packet.payload, call.ears(packet.publisher));
     }
 

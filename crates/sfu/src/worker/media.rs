@@ -1,14 +1,13 @@
-//! The packet path: RTP from a publisher to its listeners, RTCP both ways.
+//! The packet path: RTP from a publisher to its listeners.
 
 use std::time::Instant;
 
-use super::connection::Connection;
 use super::core::WorkerCore;
 use super::forward::Packet;
+use super::recovery::{AllRecovered, Recovered};
 use super::timers::Due;
 use crate::metrics::DropReason;
 use crate::rtp::packet::Header;
-use crate::rtp::rtcp::{self, Report, Sent};
 use crate::rtp::slot::Incoming;
 use crate::rtp::source::NoPlace;
 use crate::transport::{Dropped, Path};
@@ -30,8 +29,9 @@ impl WorkerCore {
 
         // Header and extension were authenticated with the packet, so that what was read before still stands.
         let payload = &plain[header.payload(plain).ok_or(DropReason::BadRtp)?];
-        let (audio, _) = microphone.audio(&header, payload)?;
+        let (audio, red) = microphone.audio(&header, payload)?;
         let level = microphone.level(&header, plain);
+        let asks = microphone.nack;
         let stream = microphone.bind(now, &header, &mut self.next_stream);
         let (call, alarm) = &mut self.calls[peer.call];
         let decision = call.on_packet(now, peer.member, level, &mut self.changes);
@@ -44,6 +44,16 @@ impl WorkerCore {
                 Vec::new()
             }
         };
+        let heard = decision.is_ok();
+        let recovered = match red.filter(|_| heard) {
+            Some(red) => stream.recover(&header, audio, &red),
+            None => AllRecovered::default(),
+        };
+        let answered = stream.note(now, &header, heard, &recovered);
+        self.metrics.nacks_answered += u64::from(answered);
+        if asks {
+            self.timers.set(&mut peer.alarm, Due::Peer(key), stream.missing.next());
+        }
         let placed = decision.and_then(|()| stream.source.place(header.sequence).map_err(misplaced));
         let incoming = placed.map(|place| Incoming {
             stream: stream.id,
@@ -60,74 +70,14 @@ impl WorkerCore {
             let packet = Packet { call, publisher: member, incoming: held.incoming, payload: &held.payload };
             self.forward(held.at, &packet);
         }
+        for Recovered { incoming, block, .. } in recovered.into_iter().flatten() {
+            self.metrics.red_recovered += 1;
+            let payload = &payload[block.start..block.end];
+            self.forward(now, &Packet { call, publisher: member, incoming, payload });
+        }
         let packet = Packet { call, publisher: member, incoming: incoming?, payload };
         self.forward(now, &packet);
         Ok(())
-    }
-
-    pub(super) fn on_rtcp(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Result<(), DropReason> {
-        let key = *self.paths.get(&path).ok_or(DropReason::MediaUnvalidated)?;
-        let peer = &mut self.peers[key];
-        if !peer.bucket.take(now) {
-            return Err(DropReason::RateLimit);
-        }
-        let connection = peer.connection.as_mut().ok_or(DropReason::MediaUnvalidated)?;
-        let unprotected = connection.transport.unprotect_rtcp(path, datagram);
-        let plain = &*unprotected.map_err(|dropped| refused(dropped, DropReason::BadRtcp))?;
-        for report in rtcp::read(plain).ok_or(DropReason::BadRtcp)? {
-            self.metrics.lost_downlink += take(now, connection, &report);
-        }
-        Ok(())
-    }
-
-    /// Sends the peer what it should know of its slots and its own stream.
-    pub(super) fn send_reports(&mut self, now: Instant, key: usize) {
-        let Some(connection) = &mut self.peers[key].connection else { return };
-        let ntp = self.ntp.ntp(now);
-        let mut sent = Vec::new();
-        for slot in &mut connection.slots {
-            let Some(timestamp) = slot.rewriter.timestamp_at(now).filter(|_| slot.sent.packets != slot.reported) else {
-                continue;
-            };
-            slot.reported = slot.sent.packets;
-            let (packets, octets) = (slot.sent.packets, slot.sent.octets);
-            sent.push(Sent { ssrc: slot.rewriter.ssrc(), ntp, timestamp, packets, octets });
-        }
-        let own = connection.slots.first().map_or(1, |slot| slot.rewriter.ssrc());
-        let stream = connection.microphone.as_mut().and_then(|microphone| microphone.stream.as_mut());
-        let received = stream.map(|stream| {
-            let before = stream.stats.lost();
-            let reception = stream.stats.report(now);
-            self.metrics.lost_uplink += u64::from(reception.total_lost.saturating_sub(before));
-            (stream.ssrc, reception)
-        });
-        if sent.is_empty() && received.is_none() {
-            return;
-        }
-        let Some(compound) = rtcp::compound(own, &self.cname, &sent, received.as_slice()) else { return };
-        let Some(path) = connection.transport.selected() else { return };
-        self.outbox.append(path, usize::MAX, |out| {
-            // Without keys there is nothing to report.
-            let _ = connection.transport.protect_rtcp(&compound, out);
-        });
-    }
-}
-
-/// Notes a report; returns how many more packets the listener has lost.
-fn take(now: Instant, connection: &mut Connection, report: &Report) -> u64 {
-    match report {
-        Report::Sender { ssrc, ntp } => {
-            let stream = connection.microphone.as_mut().and_then(|microphone| microphone.stream.as_mut());
-            if let Some(stream) = stream.filter(|stream| stream.ssrc == *ssrc) {
-                stream.stats.on_sender_report(now, *ntp);
-            }
-            0
-        }
-        Report::Reception { ssrc, block } => {
-            let slot = connection.slots.iter_mut().find(|slot| slot.rewriter.ssrc() == *ssrc);
-            slot.map_or(0, |slot| u64::from(slot.on_reception(block)))
-        }
-        Report::Nack { .. } => 0,
     }
 }
 
@@ -138,7 +88,7 @@ fn misplaced(no: NoPlace) -> DropReason {
     }
 }
 
-fn refused(dropped: Dropped, malformed: DropReason) -> DropReason {
+pub(super) fn refused(dropped: Dropped, malformed: DropReason) -> DropReason {
     match dropped {
         Dropped::UnvalidatedPath => DropReason::MediaUnvalidated,
         Dropped::NotConnected | Dropped::Closed => DropReason::NotConnected,
