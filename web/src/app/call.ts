@@ -2,24 +2,14 @@ import { checkLogin } from '@/api/check-login';
 import { getIceServers } from '@/api/endpoints';
 import { session } from '@/api/session';
 import { CallEngine } from '@/rtc/call-engine';
+import { createIceServers } from '@/rtc/ice-servers';
 import { preloadPages } from './pages';
-
-let servers: { list: RTCIceServer[]; until: number } | null = null;
-
-/** The ICE servers, asked for again when the credentials are about to run out. */
-async function iceServers(): Promise<RTCIceServer[]> {
-  if (!servers || servers.until < Date.now()) {
-    const { iceServers: list, ttlSeconds } = await getIceServers();
-    servers = { list, until: Date.now() + ttlSeconds * 800 };
-  }
-  return servers.list;
-}
 
 /** The one call of this tab. It outlives the page it was begun on: people may look around while they talk. */
 export const call = new CallEngine({
   signalingUrl: () => `${window.location.protocol === 'https:' ? 'wss' : 'ws'}://${window.location.host}/ws`,
   checkLogin,
-  iceServers,
+  iceServers: createIceServers(getIceServers),
 });
 
 // Closing the tab frees the seat at once, instead of after the time a lost connection is given.

@@ -4,8 +4,10 @@ import { FakePeerConnection, FakeStream, type FakeTrack } from '@/test/fake-medi
 import { FakeSocket } from '@/test/fake-socket';
 import { CallEngine } from './call-engine';
 import { connectionOf } from './call-state';
+import { createIceServers } from './ice-servers';
 import type { Notice } from './notices';
 
+const askForServers = vi.fn<() => Promise<{ iceServers: RTCIceServer[]; ttlSeconds: number }>>();
 const getUserMedia = vi.fn<(constraints: MediaStreamConstraints) => Promise<FakeStream>>();
 let engine: CallEngine;
 let notices: Notice[];
@@ -63,6 +65,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   FakeSocket.all = [];
   FakePeerConnection.all = [];
+  askForServers.mockReset().mockResolvedValue({ iceServers: [], ttlSeconds: 300 });
   getUserMedia.mockReset().mockImplementation(async () => new FakeStream());
   vi.stubGlobal('RTCPeerConnection', FakePeerConnection);
   vi.stubGlobal('MediaStream', FakeStream);
@@ -70,7 +73,7 @@ beforeEach(() => {
   engine = new CallEngine({
     signalingUrl: () => 'ws://host/ws',
     checkLogin: async () => 'valid',
-    iceServers: async () => [],
+    iceServers: createIceServers(askForServers),
     createSocket: FakeSocket.create,
     createPeerConnection: FakePeerConnection.create,
   });
@@ -81,6 +84,34 @@ beforeEach(() => {
 afterEach(() => {
   engine.leave();
   vi.useRealTimers();
+});
+
+describe('ICE servers', () => {
+  const turn = (credential: string) => [{ urls: ['turn:turn.example.org'], username: 'u', credential }];
+
+  it('gives the connection those of the server, and new ones before their credentials run out', async () => {
+    askForServers.mockResolvedValueOnce({ iceServers: turn('first'), ttlSeconds: 300 });
+    askForServers.mockRejectedValueOnce(new Error('offline'));
+    askForServers.mockResolvedValue({ iceServers: turn('second'), ttlSeconds: 300 });
+    await enter();
+    const { last } = FakePeerConnection;
+    expect(last.configuration).toEqual({ iceServers: turn('first'), bundlePolicy: 'max-bundle' });
+    await vi.advanceTimersByTimeAsync(239_000);
+    expect(last.configuration.iceServers).toEqual(turn('first'));
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(last.configuration).toEqual({ iceServers: turn('second'), bundlePolicy: 'max-bundle' });
+    expect(FakePeerConnection.all).toHaveLength(1);
+    engine.leave();
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(askForServers).toHaveBeenCalledTimes(3);
+  });
+
+  it('goes on without them when they cannot be had', async () => {
+    askForServers.mockRejectedValue(new Error('offline'));
+    await enter();
+    expect(FakePeerConnection.last.configuration.iceServers).toEqual([]);
+    expect(connectionOf(engine.store.getState())).toBe('connected');
+  });
 });
 
 describe('joining', () => {

@@ -10,6 +10,7 @@ import {
   reduce,
   selfOf,
 } from './call-state';
+import type { IceServers } from './ice-servers';
 import { MediaConnection } from './media-connection';
 import { Microphone, MicrophoneError } from './microphone';
 import { type Notice, noticesOf } from './notices';
@@ -23,12 +24,14 @@ const MEDIA_TIMEOUT = 12_000;
 /** How long a connection without packets is given to come back by itself. */
 const INTERRUPTION_TIMEOUT = 5_000;
 const ANSWER_TIMEOUT = 10_000;
+/** The least time between two requests for ICE servers. */
+const ICE_SERVERS_PAUSE = 10_000;
 const MEDIA_BACKOFF = { first: 500, cap: 5_000 };
 
 export interface CallEngineOptions {
   signalingUrl: () => string;
   checkLogin: () => Promise<LoginCheck>;
-  iceServers: () => Promise<RTCIceServer[]>;
+  iceServers: IceServers;
   createSocket?: (url: string) => WebSocket;
   createPeerConnection?: (configuration: RTCConfiguration) => RTCPeerConnection;
 }
@@ -58,6 +61,7 @@ export class CallEngine {
   #mediaBroken = false;
   #awaitingAnswer = false;
   #mediaTimer: ReturnType<typeof setTimeout> | undefined;
+  #iceServersTimer: ReturnType<typeof setTimeout> | undefined;
   #resumeToken: string | null = null;
   #slots = 0;
   #joinRun = 0;
@@ -256,7 +260,7 @@ export class CallEngine {
     const isStale = () => run !== this.#mediaRun;
     this.#closeMedia();
     this.#dispatch({ type: 'media', media: 'connecting' });
-    const iceServers = await this.#options.iceServers().catch(() => []);
+    const iceServers = await this.#options.iceServers.get().catch(() => []);
     if (isStale()) return;
     const media = new MediaConnection({
       iceServers,
@@ -267,6 +271,7 @@ export class CallEngine {
       ...(this.#options.createPeerConnection && { createPeerConnection: this.#options.createPeerConnection }),
     });
     this.#media = media;
+    this.#renewIceServers(media);
     this.#mediaBroken = false;
     this.#mediaTimer = setTimeout(() => this.#retryMedia(), MEDIA_TIMEOUT);
     this.#awaitingAnswer = true;
@@ -283,6 +288,26 @@ export class CallEngine {
     } finally {
       if (!isStale()) this.#awaitingAnswer = false;
     }
+  }
+
+  /** Gives a long call's connection new credentials before those it has run out. */
+  #renewIceServers(media: MediaConnection): void {
+    clearTimeout(this.#iceServersTimer);
+    const wait = this.#options.iceServers.freshFor();
+    if (wait === null) return;
+    this.#iceServersTimer = setTimeout(
+      async () => {
+        try {
+          const iceServers = await this.#options.iceServers.get();
+          if (media !== this.#media) return;
+          media.setIceServers(iceServers);
+        } catch {
+          // The old ones go on for as long as they are good; the next try comes with the minimum wait.
+        }
+        if (media === this.#media) this.#renewIceServers(media);
+      },
+      Math.max(wait, ICE_SERVERS_PAUSE),
+    );
   }
 
   #onMediaState(state: RTCPeerConnectionState): void {
@@ -312,6 +337,7 @@ export class CallEngine {
 
   #closeMedia(): void {
     clearTimeout(this.#mediaTimer);
+    clearTimeout(this.#iceServersTimer);
     this.#awaitingAnswer = false;
     this.#media?.close();
     this.#media = null;

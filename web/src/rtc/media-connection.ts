@@ -42,6 +42,11 @@ export class MediaConnection {
     return this.#sender !== null;
   }
 
+  /** Later gathering, and relays that are opened anew, use these. */
+  setIceServers(iceServers: RTCIceServer[]): void {
+    this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
+  }
+
   async createOffer(): Promise<SessionDescription> {
     const offer = await this.pc.createOffer();
     const asking = { type: 'offer' as const, sdp: withNack(offer.sdp ?? '') };

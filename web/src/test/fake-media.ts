@@ -30,14 +30,16 @@ export class FakePeerConnection {
   connectionState: RTCPeerConnectionState = 'new';
   localDescription: { sdp: string } | null = null;
   remoteDescription: { sdp: string } | null = null;
+  configuration: RTCConfiguration = {};
   readonly transceivers: { source: unknown; direction: string | undefined }[] = [];
   readonly replaced: unknown[] = [];
   closed = false;
   ontrack: unknown = null;
   onconnectionstatechange: (() => void) | null = null;
 
-  static create(this: void): RTCPeerConnection {
+  static create(this: void, configuration: RTCConfiguration = {}): RTCPeerConnection {
     const pc = new FakePeerConnection();
+    pc.configuration = configuration;
     FakePeerConnection.all.push(pc);
     return pc as unknown as RTCPeerConnection;
   }
@@ -51,6 +53,14 @@ export class FakePeerConnection {
   addTransceiver(source: unknown, init: { direction?: string }) {
     this.transceivers.push({ source, direction: init.direction });
     return { sender: { replaceTrack: async (track: unknown) => void this.replaced.push(track) } };
+  }
+
+  getConfiguration(): RTCConfiguration {
+    return this.configuration;
+  }
+
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.configuration = configuration;
   }
 
   async createOffer() {

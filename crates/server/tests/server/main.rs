@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod firewall;
 mod harness;
 mod http;
 mod lifecycle;
@@ -9,3 +10,4 @@ mod observability;
 mod postgres;
 mod sessions;
 mod startup;
+mod turn;
