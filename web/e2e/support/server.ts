@@ -20,7 +20,7 @@ const [FIRST_PORT, LAST_PORT] = [20_000, 30_000];
 let nextPort = FIRST_PORT + ((process.pid * 20) % (LAST_PORT - FIRST_PORT));
 
 /** A port that is free for TCP and UDP. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = nextPort;
     nextPort = port < LAST_PORT ? port + 1 : FIRST_PORT;
