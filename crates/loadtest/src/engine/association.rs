@@ -35,7 +35,7 @@ impl Identity {
         let failed = |reason: String| LoadTestError::Engine { what: "making a DTLS certificate", reason };
         let certificate = dimpl::certificate::generate_self_signed_certificate().map_err(|e| failed(e.to_string()))?;
         let config = Config::builder()
-            .flight_start_rto(Duration::from_millis(400))
+            .flight_start_rto(Duration::from_millis(100))
             .flight_retries(100)
             .handshake_timeout(Duration::from_secs(30))
             .build()

@@ -1,5 +1,7 @@
-//! The controlling ICE agent of a peer (RFC 8445) against an ICE-lite server: one pair, retransmission, nomination, consent.
+//! The controlling ICE agent of a peer (RFC 8445) against one address of a server: one pair, retransmission, nomination, consent.
+//! As in browsers a first check finds out that the pair works, and a second one nominates it (section 8.1.1).
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
@@ -9,6 +11,7 @@ use rtc_stun::attributes::{ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDA
 use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId};
+use rtc_stun::xoraddr::XorMappedAddress;
 
 use super::description::Credentials;
 
@@ -27,19 +30,32 @@ const PRIORITY: u32 = (110 << 24) | (65535 << 8) | 255;
 /// Checks of one pair.
 pub(super) struct Checks {
     remote: Credentials,
+    local_password: String,
+    server: SocketAddr,
     user_name: String,
     tie_breaker: [u8; 8],
     next: Instant,
     interval: Duration,
     pending: Vec<TransactionId>,
     consent_until: Instant,
+    /// A check was answered; from then on checks nominate.
+    works: bool,
+    /// One of those was answered.
     validated: bool,
 }
 
 impl Checks {
     /// Begins at once.
-    pub(super) fn new(now: Instant, local: &Credentials, remote: Credentials, rng: &mut StdRng) -> Self {
+    pub(super) fn new(
+        now: Instant,
+        local: &Credentials,
+        remote: Credentials,
+        server: SocketAddr,
+        rng: &mut StdRng,
+    ) -> Self {
         Self {
+            local_password: local.password.clone(),
+            server,
             user_name: format!("{}:{}", remote.ufrag, local.ufrag),
             remote,
             tie_breaker: rng.random(),
@@ -47,6 +63,7 @@ impl Checks {
             interval: RETRANSMISSION_MIN,
             pending: Vec::new(),
             consent_until: now + CONSENT_LIFETIME,
+            works: false,
             validated: false,
         }
     }
@@ -66,7 +83,7 @@ impl Checks {
         self.check(id, crypto)
     }
 
-    /// Takes an answer; from then on consent is renewed. Whether it was the first that counts.
+    /// Takes an answer; after that of the nomination consent is renewed. Whether it was that one.
     pub(super) fn handle_response(
         &mut self,
         now: Instant,
@@ -84,12 +101,36 @@ impl Checks {
         }
         self.pending.clear();
         self.interval = RETRANSMISSION_MIN;
-        self.next = now + CONSENT_INTERVAL.mul_f64(rng.random_range(0.8..1.2));
         self.consent_until = now + CONSENT_LIFETIME;
+        if !std::mem::replace(&mut self.works, true) {
+            self.next = now;
+            return false;
+        }
+        self.next = now + CONSENT_INTERVAL.mul_f64(rng.random_range(0.8..1.2));
         !std::mem::replace(&mut self.validated, true)
     }
 
-    /// Whether a check was answered.
+    /// The answer to a check of the server's, if it is a right one: servers that are no ICE-lite agents send them.
+    pub(super) fn answer(&self, datagram: &[u8], crypto: &dyn RTCCrypto) -> Option<Vec<u8>> {
+        let mut request = Message::new();
+        request.unmarshal_binary(datagram).ok()?;
+        if request.typ != BINDING_REQUEST {
+            return None;
+        }
+        MessageIntegrity::check(&mut request, self.local_password.as_bytes(), crypto).ok()?;
+        let mut message = Message::new();
+        message.typ = BINDING_SUCCESS;
+        message.transaction_id = request.transaction_id;
+        message.write_header();
+        XorMappedAddress { ip: self.server.ip(), port: self.server.port() }.add_to(&mut message).ok()?;
+        MessageIntegrity::new_short_term_integrity_with_provider(self.local_password.clone(), crypto)
+            .add_to(&mut message)
+            .ok()?;
+        FINGERPRINT.add_to(&mut message).ok()?;
+        Some(message.raw)
+    }
+
+    /// Whether the nomination was answered.
     pub(super) const fn is_validated(&self) -> bool {
         self.validated
     }
@@ -112,7 +153,9 @@ impl Checks {
         message.add(ATTR_USERNAME, self.user_name.as_bytes());
         message.add(ATTR_PRIORITY, &PRIORITY.to_be_bytes());
         message.add(ATTR_ICE_CONTROLLING, &self.tie_breaker);
-        message.add(ATTR_USE_CANDIDATE, &[]);
+        if self.works {
+            message.add(ATTR_USE_CANDIDATE, &[]);
+        }
         MessageIntegrity::new_short_term_integrity_with_provider(self.remote.password.clone(), crypto)
             .add_to(&mut message)
             .ok()?;

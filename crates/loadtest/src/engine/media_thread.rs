@@ -183,12 +183,14 @@ impl MediaThread {
         let seed = new.media.seed;
         let slot = self.entries.vacant_entry();
         let key = slot.key();
-        let socket = MediaSocket::new(new.socket).and_then(|mut socket| {
+        let server = new.socket.peer_addr();
+        let socket = server.and_then(|server| {
+            let mut socket = MediaSocket::new(new.socket)?;
             self.hot.registry().register(socket.source(), Token(key), Interest::READABLE)?;
-            Ok(socket)
+            Ok((server, socket))
         });
-        let socket = match socket {
-            Ok(socket) => socket,
+        let (server, socket) = match socket {
+            Ok(opened) => opened,
             Err(error) => {
                 let _ = new.added.send(Err(error));
                 return;
@@ -196,7 +198,7 @@ impl MediaThread {
         };
         slot.insert(Entry {
             card: new.card,
-            peer: MediaPeer::new(now, new.media, &self.identity, Arc::clone(&self.audio)),
+            peer: MediaPeer::new(now, server, new.media, &self.identity, Arc::clone(&self.audio)),
             pipe: Pipe::new(socket, seed),
             ready: Some(new.ready),
             hot: true,

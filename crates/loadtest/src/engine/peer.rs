@@ -1,5 +1,6 @@
 //! [`MediaPeer`]: ICE, DTLS, SRTP, microphone and ears of one synthetic peer, without a socket and without a clock.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -81,8 +82,14 @@ pub(super) struct MediaPeer {
 }
 
 impl MediaPeer {
-    /// Begins with the first [`Self::handle_timeout`], at `now`.
-    pub(super) fn new(now: Instant, spec: MediaSpec, identity: &Identity, audio: Arc<Audio>) -> Self {
+    /// Begins with the first [`Self::handle_timeout`], at `now`, and talks to `server`.
+    pub(super) fn new(
+        now: Instant,
+        server: SocketAddr,
+        spec: MediaSpec,
+        identity: &Identity,
+        audio: Arc<Audio>,
+    ) -> Self {
         let mut rng = StdRng::seed_from_u64(spec.seed);
         let speaker = match spec.role {
             Role::Speaker { stream, talk } => Some((stream, talk, spec.remote.audio_level)),
@@ -90,7 +97,7 @@ impl MediaPeer {
         };
         let RemoteDescription { credentials, fingerprint, .. } = spec.remote;
         Self {
-            checks: Checks::new(now, &spec.local.credentials, credentials, &mut rng),
+            checks: Checks::new(now, &spec.local.credentials, credentials, server, &mut rng),
             association: Association::new(now, identity, fingerprint),
             srtp: None,
             state: MediaState::Connecting,
@@ -200,9 +207,12 @@ impl MediaPeer {
     fn handle_stun(&mut self, now: Instant, datagram: &[u8], out: &mut Out<'_>) {
         if self.checks.handle_response(now, datagram, self.crypto.crypto(), &mut self.rng) {
             self.milestones.ice = Some(now);
-            // DTLS begins with the first answered check, as in browsers.
             let progress = self.association.handle_timeout(now, out);
             self.progress(now, progress);
+        } else if let Some(answer) = self.checks.answer(datagram, self.crypto.crypto()) {
+            out(&answer);
+        } else if let Some(nomination) = self.checks.poll(now, self.crypto.crypto()) {
+            out(&nomination);
         }
     }
 
