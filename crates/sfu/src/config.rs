@@ -83,8 +83,11 @@ impl Config {
         if self.shared_tcp.is_some_and(|shared| shared.port == 0) {
             return wrong("the shared TCP port: 0 given; clients cannot connect there".to_owned());
         }
-        if let Some(address) = self.announced.iter().find(|address| address.is_unspecified() || address.is_multicast())
-        {
+        let unreachable = |address: &&IpAddr| {
+            let local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+            address.is_unspecified() || address.is_multicast() || local
+        };
+        if let Some(address) = self.announced.iter().find(unreachable) {
             return wrong(format!("announced media address: nobody can send to {address}; give a host's address"));
         }
         Ok(())
@@ -112,6 +115,8 @@ mod tests {
         assert!(
             refused(|config| config.shared_tcp = Some(SharedTcp { bind: config.bind, port: 0 })).contains("0 given")
         );
+        let local = "fe80::1".parse().expect("address");
+        assert!(refused(|config| config.announced = vec![local]).contains("fe80::1"));
         let ports = refused(|config| (config.first_port, config.workers) = (65_535, 2));
         assert!(ports.contains("at most 65534"), "{ports}");
     }

@@ -39,7 +39,8 @@ impl Search {
 fn run(servers: &[(String, u16)], mut addresses: Addresses, workers: &[(u16, Post)], stopped: &mpsc::Receiver<()>) {
     let mut complained = false;
     loop {
-        let seen = ask(&resolve(servers, addresses.media()), workers);
+        let known = resolve(servers, addresses.media());
+        let seen = ask(&known, workers);
         if let Some(verdict) = Verdict::of(addresses.media(), &seen) {
             verdict.tell();
             for address in &verdict.public {
@@ -50,7 +51,8 @@ fn run(servers: &[(String, u16)], mut addresses: Addresses, workers: &[(u16, Pos
             }
             return;
         }
-        if !complained {
+        // Workers say nothing at all when they have been stopped meanwhile.
+        if !complained && (known.is_empty() || !seen.is_empty()) {
             complained = true;
             tracing::warn!(
                 media.stun_servers = ?servers,

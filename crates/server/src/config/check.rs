@@ -89,7 +89,7 @@ impl Config {
             let right = format!("{} workers need ports up to {last}; the last port is 65535", self.media_workers());
             return Err(("media.first_port", right));
         }
-        if let Some(address) = self.media.announced_addresses.iter().find(|a| a.is_unspecified() || a.is_multicast()) {
+        if let Some(address) = self.media.announced_addresses.iter().find(|a| !can_be_sent_to(**a)) {
             let right = format!("{address} cannot be sent to; expected addresses that clients reach");
             return Err(("media.announced_addresses", right));
         }
@@ -197,6 +197,12 @@ impl Config {
         };
         Url::parse(&text).expect("checked when the configuration was read; a socket address is a URL's host")
     }
+}
+
+/// Whether an address means something to others.
+const fn can_be_sent_to(address: IpAddr) -> bool {
+    let local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    !address.is_unspecified() && !address.is_multicast() && !local
 }
 
 fn cores() -> usize {

@@ -155,6 +155,10 @@ fn errors_name_key_source_and_what_would_be_right_in_one_line() {
             "[media]\nstun_servers = ['stun.example.org']\n",
             "media.stun_servers in ./hubbub.toml is not valid: \"stun.example.org\" is no STUN server; expected such as stun:",
         ),
+        (
+            "[media]\nannounced_addresses = ['192.0.2.1', 'fe80::1']\n",
+            "media.announced_addresses in ./hubbub.toml is not valid: fe80::1 cannot be sent to; expected addresses that",
+        ),
         ("[log]\nfilter = 'a=b=c'\n", "log.filter in ./hubbub.toml is not valid:"),
         ("[limits]\nlogin = 'often'\n", "limits.login in ./hubbub.toml is not valid: \"often\" is no rate; expected"),
         ("[http\n", "./hubbub.toml is not valid TOML:"),

@@ -14,6 +14,9 @@ pub(super) fn covered(unspecified: IpAddr) -> io::Result<Vec<IpAddr>> {
     Ok(reachable(addresses, unspecified, &fleeting()))
 }
 
+/// Addresses announced at most. Each costs every client checks, and machines with containers have many that lead nowhere.
+const MOST: usize = 16;
+
 fn reachable(mut addresses: Vec<IpAddr>, unspecified: IpAddr, fleeting: &HashSet<Ipv6Addr>) -> Vec<IpAddr> {
     addresses.retain(|address| match address {
         IpAddr::V4(v4) => !v4.is_link_local(),
@@ -24,6 +27,7 @@ fn reachable(mut addresses: Vec<IpAddr>, unspecified: IpAddr, fleeting: &HashSet
     if addresses.first().is_some_and(|first| !first.is_loopback()) {
         addresses.retain(|address| !address.is_loopback());
     }
+    addresses.truncate(MOST);
     addresses
 }
 
@@ -110,6 +114,13 @@ mod tests {
         let fleeting: HashSet<_> = list.lines().filter_map(fleeting_in).collect();
         let all = addresses(&["2001:db8::7", "2001:db8::8", "2001:db8::9"]);
         assert_eq!(reachable(all, ANY6, &fleeting), addresses(&["2001:db8::7"]));
+    }
+
+    #[test]
+    fn a_machine_with_many_addresses_names_the_best() {
+        let many = (0..40).map(|n| IpAddr::from([10, 0, n, 1])).chain(addresses(&["203.0.113.5"])).collect();
+        let found = reachable(many, ANY4, &HashSet::new());
+        assert_eq!((found.len(), found[0]), (MOST, "203.0.113.5".parse().expect("address")));
     }
 
     #[test]
