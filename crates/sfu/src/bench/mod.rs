@@ -1,7 +1,10 @@
 //! What the benchmarks measure: a worker without sockets, with clients that are connected already.
 
+mod socket_loop;
+
 use std::time::{Duration, Instant};
 
+pub use self::socket_loop::{Cost, SocketLoop};
 use crate::sim::Sim;
 use crate::test_client::handshake::{fragment, hello, next_message};
 use crate::test_client::{ClientOptions, TestClient};
