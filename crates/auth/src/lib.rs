@@ -10,6 +10,7 @@
 //! Architecture invariant: no HTTP and no SQL in here. Cookies, status codes and rate limits by client address belong to
 //! `api`; queries belong to `storage`. What several nodes must agree on for a short while stands behind [`Attempts`].
 
+mod administration;
 mod attempts;
 mod auth;
 mod code;
@@ -36,6 +37,7 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+pub use administration::{CreateError, MintError, Minted, VerifiedUser};
 pub use attempts::{AttemptKey, Attempts, LocalAttempts};
 pub use auth::Auth;
 pub use config::{Config, ConfigError, PasswordConfig};

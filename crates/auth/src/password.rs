@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use hubbub_domain::storage::NO_PASSWORD;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -53,10 +54,12 @@ impl PasswordHasher {
         .await
     }
 
-    /// Whether `password` is the one behind `stored`. Without a stored one the work is the same and the answer `false`.
+    /// Whether `password` is the one behind `stored`. Without a stored one, or with [`NO_PASSWORD`], the work is the same and
+    /// the answer `false`.
     pub(crate) async fn verify(&self, password: &str, stored: Option<String>) -> Result<bool, Busy> {
         let password = normalise(password);
         let argon2 = self.argon2.clone();
+        let stored = stored.filter(|hash| hash != NO_PASSWORD);
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.dummy.to_string());
         self.run(move || {

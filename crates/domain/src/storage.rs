@@ -30,8 +30,11 @@ pub enum StorageError {
 pub type StorageResult<T> = Result<T, StorageError>;
 
 /// Everything together.
-pub trait Storage: Users + EmailCodes + Sessions + Rooms + Invites + Avatars + Outbox + Health {}
-impl<T: Users + EmailCodes + Sessions + Rooms + Invites + Avatars + Outbox + Health> Storage for T {}
+pub trait Storage:
+    Users + EmailCodes + Sessions + Rooms + Invites + Avatars + Outbox + Administration + Health
+{
+}
+impl<T: Users + EmailCodes + Sessions + Rooms + Invites + Avatars + Outbox + Administration + Health> Storage for T {}
 
 /// Whether the database answers.
 #[async_trait]
@@ -54,6 +57,9 @@ pub struct NewUser {
     /// Now.
     pub created_at: Timestamp,
 }
+
+/// Stands where a password hash would, in an account without a password: none is right for it.
+pub const NO_PASSWORD: &str = "!";
 
 /// How creating a user ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,4 +259,30 @@ pub trait Outbox: Send + Sync + 'static {
     async fn put_outbox_mail(&self, mail: OutboxMail) -> StorageResult<()>;
     /// Newest first, at most `limit`.
     async fn outbox_mails(&self, limit: u32) -> StorageResult<Vec<OutboxMail>>;
+}
+
+/// How creating several users ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CreateUsers {
+    /// All were made.
+    Created,
+    /// None were: an account has this address.
+    EmailTaken(Email),
+    /// None were: an account has this username, or one that looks like it.
+    UsernameTaken(Username),
+}
+
+/// What only the operator does, from the command line.
+#[async_trait]
+pub trait Administration: Send + Sync + 'static {
+    /// Creates users whose addresses count as proved: all of them or none.
+    async fn create_verified_users(&self, users: &[NewUser]) -> StorageResult<CreateUsers>;
+    /// Stores new logins: all of them or none.
+    async fn create_sessions(&self, sessions: &[Session]) -> StorageResult<()>;
+    /// Finds by the exact username.
+    async fn user_by_username(&self, username: &Username) -> StorageResult<Option<User>>;
+    /// The accounts without a password ([`NO_PASSWORD`]) whose username begins with `prefix`, in the order they were made.
+    async fn users_without_password(&self, prefix: &str) -> StorageResult<Vec<User>>;
+    /// Deletes users with all that is theirs: logins, rooms, memberships, pictures. Returns how many there were.
+    async fn delete_users(&self, users: &[UserId]) -> StorageResult<u64>;
 }

@@ -1,5 +1,6 @@
 //! The `hubbub` binary: reads the configuration, wires everything together, serves until it is told to stop.
 
+mod admin;
 mod cleaning;
 mod config;
 mod events;
@@ -37,6 +38,11 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Makes and removes users, tokens and rooms, straight in the database; the server may be running.
+    Admin {
+        #[command(subcommand)]
+        command: admin::Command,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -48,7 +54,10 @@ enum ConfigCommand {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misunderstood(&error),
+    };
     let result = match arguments.command {
         None | Some(Command::Serve) => serve(arguments.config),
         Some(Command::Config { command: ConfigCommand::Check }) => check(arguments.config),
@@ -56,14 +65,42 @@ fn main() -> ExitCode {
             say(config::DEFAULTS.trim_end());
             Ok(())
         }
+        Some(Command::Admin { command }) => {
+            return match administer(arguments.config, command) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    complain(&format!("{error:#}"));
+                    ExitCode::from(error.exit_code())
+                }
+            };
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            complain(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What was asked for on the command line is no command: help where that was asked for, else one line and exit code 2.
+fn misunderstood(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
+    if matches!(error.kind(), DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand) {
+        error.exit();
+    }
+    let text = error.to_string();
+    // What follows the first paragraph is how to get help.
+    let first = text.split("\n\n").next().unwrap_or(&text);
+    complain(&format!("{}; see --help", first.trim_start_matches("error: ")));
+    ExitCode::from(2)
+}
+
+fn administer(file: Option<PathBuf>, command: admin::Command) -> Result<(), admin::Failure> {
+    let (config, _) = read(file).map_err(|error| admin::Failure::Failed(error.into()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(admin::run(&config, command))
 }
 
 fn read(file: Option<PathBuf>) -> Result<(Config, Option<PathBuf>), ConfigError> {
@@ -95,10 +132,9 @@ fn say(text: &str) {
     println!("{text}");
 }
 
-/// One line on standard error, whatever the error's text looks like.
+/// One line on standard error, whatever the text looks like.
 #[expect(clippy::print_stderr, reason = "the log may not have started")]
-fn complain(error: &anyhow::Error) {
-    let text = format!("{error:#}");
+fn complain(text: &str) {
     let one_line: Vec<&str> = text.split_whitespace().collect();
     eprintln!("hubbub: {}", one_line.join(" "));
 }

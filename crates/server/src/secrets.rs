@@ -33,6 +33,14 @@ pub(crate) enum DataError {
         /// What the system says.
         source: io::Error,
     },
+    /// No server has ever started on this folder.
+    #[error(
+        "the data folder {path} has no {FILE}: start the server once, or name its folder by data.dir (--config FILE or HUBBUB__DATA__DIR)"
+    )]
+    NoServer {
+        /// Which.
+        path: String,
+    },
     /// The secret has another size than it was made with.
     #[error(
         "the secret {path} is damaged: it has {length} bytes, not {LENGTH}; restore it from a backup, or delete it and everybody has to log in again"
@@ -56,6 +64,17 @@ pub(crate) fn prepare_folder(folder: &Path) -> Result<(), DataError> {
     let probe = folder.join(format!(".write-test-{}", std::process::id()));
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&probe).map_err(failed)?;
     fs::remove_file(&probe).map_err(failed)
+}
+
+/// The secret of an installation that a server has made.
+///
+/// # Errors
+/// [`DataError::NoServer`] when there is none, else as [`load_or_create`].
+pub(crate) fn load(folder: &Path) -> Result<[u8; LENGTH], DataError> {
+    match folder.join(FILE).try_exists() {
+        Ok(false) => Err(DataError::NoServer { path: folder.display().to_string() }),
+        _ => load_or_create(folder),
+    }
 }
 
 /// The secret of this installation; made from the system's random numbers on first start.

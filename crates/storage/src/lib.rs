@@ -13,6 +13,7 @@
 //!
 //! Architecture invariant: no other crate of ours depends on `sqlx`, and nothing here decides who may do what.
 
+mod administration;
 mod avatars;
 mod config;
 mod connect;

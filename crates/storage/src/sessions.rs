@@ -43,24 +43,32 @@ impl TryFrom<SessionRow> for Session {
     }
 }
 
+/// The statement that stores one login.
+macro_rules! insert_session {
+    ($session:expr) => {
+        query(
+            "INSERT INTO sessions (id, user_id, token_hash, previous_token_hash, rotated_at, created_at, expires_at,
+                                   revoked_at, user_agent)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind($session.id.0)
+        .bind($session.user.0)
+        .bind($session.token_hash.as_slice())
+        .bind($session.previous.as_ref().map(|(hash, _)| hash.as_slice()))
+        .bind($session.previous.map(|(_, at)| at.0))
+        .bind($session.created_at.0)
+        .bind($session.expires_at.0)
+        .bind($session.revoked_at.map(|at| at.0))
+        .bind(&$session.user_agent)
+    };
+}
+pub(crate) use insert_session;
+
 #[async_trait]
 impl Sessions for Database {
     async fn create_session(&self, session: Session) -> StorageResult<()> {
         writing!(self, pool => {
-            query(
-                "INSERT INTO sessions (id, user_id, token_hash, previous_token_hash, rotated_at, created_at, expires_at,
-                                       revoked_at, user_agent)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            )
-            .bind(session.id.0)
-            .bind(session.user.0)
-            .bind(session.token_hash.as_slice())
-            .bind(session.previous.as_ref().map(|(hash, _)| hash.as_slice()))
-            .bind(session.previous.map(|(_, at)| at.0))
-            .bind(session.created_at.0)
-            .bind(session.expires_at.0)
-            .bind(session.revoked_at.map(|at| at.0))
-            .bind(&session.user_agent)
+            insert_session!(session)
             .execute(pool)
             .await?;
         })

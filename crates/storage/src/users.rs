@@ -15,9 +15,10 @@ macro_rules! user_columns {
         "id, email, email_verified, username, display_name, bio, avatar_version, created_at"
     };
 }
+pub(crate) use user_columns;
 
 #[derive(FromRow)]
-struct UserRow {
+pub(crate) struct UserRow {
     id: Uuid,
     email: String,
     email_verified: bool,

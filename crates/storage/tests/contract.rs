@@ -3,6 +3,7 @@
 
 mod contract {
     pub(crate) mod accounts;
+    pub(crate) mod administration;
     pub(crate) mod avatars;
     pub(crate) mod email_codes;
     pub(crate) mod fixtures;
@@ -15,7 +16,7 @@ mod contract {
 mod postgres;
 
 use contract::fixtures::Databases;
-use contract::{accounts, avatars, email_codes, invites, outbox, rooms, sessions};
+use contract::{accounts, administration, avatars, email_codes, invites, outbox, rooms, sessions};
 use hubbub_domain::Storage;
 use hubbub_domain::storage::{Health as _, Users as _};
 use postgres::Postgres;
@@ -27,6 +28,7 @@ async fn every_story(databases: &Databases) {
     accounts::an_unverified_account_can_be_taken_over(databases.open().await).await;
     accounts::profiles_change_field_by_field(databases.open().await).await;
     accounts::one_of_many_registrations_wins(databases.open().await).await;
+    administration::many_users_come_and_go_together(databases.open().await).await;
     email_codes::a_code_lives_and_dies(databases.open().await).await;
     email_codes::tries_never_go_below_zero(databases.open().await).await;
     sessions::a_login_from_beginning_to_end(databases.open().await).await;

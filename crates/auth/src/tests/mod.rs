@@ -1,5 +1,6 @@
 //! What a person, an attacker and an operator see of this crate, told through [`crate::testing`].
 
+mod administration;
 mod logging;
 mod login;
 mod refresh;

@@ -116,6 +116,11 @@ impl Config {
         }
     }
 
+    /// The longest life of a token that the operator makes.
+    pub(crate) fn minted_lifetime(&self) -> Duration {
+        Duration::from_secs(self.auth.minted_token_seconds)
+    }
+
     /// Where the data lies.
     pub(crate) fn data_dir(&self) -> &Path {
         &self.data.dir

@@ -115,6 +115,7 @@ pub(crate) enum Encryption {
 pub(crate) struct Auth {
     pub(crate) registration_open: bool,
     pub(crate) access_token_seconds: u64,
+    pub(crate) minted_token_seconds: u64,
     pub(crate) refresh_token_seconds: u64,
     pub(crate) refresh_grace_seconds: u64,
     pub(crate) email_code_seconds: u64,

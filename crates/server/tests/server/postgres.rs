@@ -10,14 +10,14 @@ use tempfile::TempDir;
 use crate::harness::{PASSWORD, PATIENCE, Setup, free_port, get};
 
 /// A cluster of its own; stopped when the test ends.
-struct Cluster {
+pub(crate) struct Cluster {
     folder: TempDir,
     programs: PathBuf,
     port: u16,
 }
 
 impl Cluster {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("hubbub-pg").tempdir().unwrap();
         let cluster = Self { folder, programs: programs(), port: free_port() };
         if is_root() {
@@ -58,7 +58,7 @@ impl Cluster {
         self.run("pg_ctl", &["-w", "-m", "immediate", "stop"]);
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 }

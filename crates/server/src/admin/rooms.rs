@@ -1,0 +1,46 @@
+//! `hubbub admin rooms`.
+
+use clap::Subcommand;
+use hubbub_domain::NewRoom;
+use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
+
+use super::{Admin, Failure};
+use crate::say;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes a room and prints its id, the last part of its address. `limits.rooms_per_user` does not count here.
+    Create {
+        /// Its name
+        #[arg(long)]
+        name: String,
+        /// Who owns and moderates it: a username or an e-mail address
+        #[arg(long)]
+        owner: String,
+        /// What it is about
+        #[arg(long, default_value = "")]
+        description: String,
+        /// Only the owner and those invited may see and enter it
+        #[arg(long)]
+        private: bool,
+        /// How many people may be in it at once: 2 to 10000
+        #[arg(long, default_value_t = MaxParticipants::DEFAULT.get())]
+        max_participants: u32,
+    },
+}
+
+pub(super) async fn run(admin: &Admin<'_>, command: Command) -> Result<(), Failure> {
+    let Command::Create { name, owner, description, private, max_participants } = command;
+    let room = NewRoom {
+        name: RoomName::parse(&name).map_err(|e| Failure::Input(format!("--name {e}")))?,
+        description: RoomDescription::parse(&description).map_err(|e| Failure::Input(format!("--description {e}")))?,
+        is_private: private,
+        max_participants: MaxParticipants::new(i64::from(max_participants))
+            .map_err(|e| Failure::Input(format!("--max-participants {e}")))?,
+    };
+    let owner = admin.user(&owner).await?;
+    let made = admin.storage.create_room(owner.id, room, u64::MAX, admin.clock.now()).await?;
+    let room = made.ok_or_else(|| Failure::Input("the owner has too many rooms".to_owned()))?;
+    say(&room.id.to_string());
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! `hubbub admin users`.
+
+use std::io::{BufRead as _, Read as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::{Args, Subcommand, ValueEnum};
+use hubbub_auth::{CreateError, MAX_PASSWORD_CHARS, Minted, VerifiedUser};
+use hubbub_domain::UserId;
+use hubbub_domain::user::{Email, Username};
+use rand::TryRng as _;
+
+use super::accounts::{Account, NewFile};
+use super::{Admin, Failure, duration};
+use crate::say;
+
+/// The domain of generated addresses. Mail never gets there (RFC 2606, section 2).
+const DOMAIN: &str = "load.invalid";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes one user (--email), or many for load tests (--count), with addresses that count as proved.
+    Create(Create),
+    /// Lists the users without a password: those that --count made.
+    List {
+        /// Only those whose username begins so
+        #[arg(long, default_value = "")]
+        prefix: String,
+    },
+    /// Deletes users that --count made, with their rooms. Never anybody who has a password.
+    Delete {
+        /// The beginning of their usernames
+        #[arg(long)]
+        prefix: String,
+        /// Do it; without this it only says how many there are
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// How many users to make: PREFIX-1, PREFIX-2, … without passwords, which can be used by tokens only
+    #[arg(
+        long, requires = "prefix", requires = "json", required_unless_present = "email",
+        value_parser = clap::value_parser!(u32).range(1..=100_000)
+    )]
+    count: Option<u32>,
+    /// What their usernames begin with
+    #[arg(long, requires = "count")]
+    prefix: Option<String>,
+    /// Where the users and a token for each are written; must not exist
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How long the tokens are valid: 90s, 10m, 2h; at most auth.minted_token_seconds, which is the default
+    #[arg(long, value_parser = duration::parse, requires = "json")]
+    ttl: Option<Duration>,
+    /// The address of the one user to make
+    #[arg(long, requires = "username", conflicts_with = "count")]
+    email: Option<String>,
+    /// The username of the one user to make
+    #[arg(long, requires = "email")]
+    username: Option<String>,
+    /// Where the password comes from: the first line of standard input, made up and printed, or none
+    #[arg(long, value_enum, default_value_t = Password::Generate, requires = "email")]
+    password: Password,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Password {
+    Stdin,
+    Generate,
+    None,
+}
+
+pub(super) async fn run(admin: &Admin<'_>, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Create(create) => self::create(admin, create).await,
+        Command::List { prefix } => list(admin, &prefix).await,
+        Command::Delete { prefix, yes } => delete(admin, &prefix, yes).await,
+    }
+}
+
+async fn create(admin: &Admin<'_>, create: Create) -> Result<(), Failure> {
+    let lifetime = admin.lifetime(create.ttl)?;
+    let (users, generated) = match (create.count, create.email) {
+        (Some(count), _) => (many(&create.prefix.unwrap_or_default(), count)?, None),
+        (None, email) => {
+            let (email, username) = (email.unwrap_or_default(), create.username.unwrap_or_default());
+            let generated = matches!(create.password, Password::Generate).then(generate).transpose()?;
+            let password = match create.password {
+                Password::Stdin => Some(from_stdin()?),
+                Password::Generate => generated.clone(),
+                Password::None => None,
+            };
+            (
+                vec![VerifiedUser { email: parse_email(&email)?, username: parse_username(&username)?, password }],
+                generated,
+            )
+        }
+    };
+    // Before anything is made: a file that cannot be written must not leave users behind.
+    let file = create.json.as_deref().map(NewFile::create).transpose()?;
+    let emails: Vec<Email> = users.iter().map(|user| user.email.clone()).collect();
+    let (first, last) = (users.first().map(|u| u.username.clone()), users.last().map(|u| u.username.clone()));
+    let ids = admin.auth.create_verified(users).await.map_err(|error| match error {
+        CreateError::Storage(error) => error.into(),
+        error => Failure::Input(error.to_string()),
+    })?;
+    if let Some(file) = file
+        && let Err(error) = write(admin, file, &ids, &emails, lifetime).await
+    {
+        admin.storage.delete_users(&ids).await?;
+        return Err(error);
+    }
+    match (first, last) {
+        (Some(first), Some(last)) if first != last => say(&format!("made {} users: {first} to {last}", ids.len())),
+        (Some(only), _) => say(&format!("made {only}")),
+        _ => {}
+    }
+    if let Some(password) = generated {
+        say(&format!("password: {password}"));
+    }
+    Ok(())
+}
+
+async fn write(
+    admin: &Admin<'_>,
+    file: NewFile,
+    ids: &[UserId],
+    emails: &[Email],
+    lifetime: Duration,
+) -> Result<(), Failure> {
+    let tokens: Vec<Minted> = admin.auth.mint(ids, lifetime).await?;
+    let accounts: Vec<Account> = emails.iter().zip(&tokens).map(|(email, token)| Account::new(email, token)).collect();
+    file.finish(&accounts)
+}
+
+/// `PREFIX-01` and so on: as many digits as the last one has, so that they sort.
+fn many(prefix: &str, count: u32) -> Result<Vec<VerifiedUser>, Failure> {
+    let width = count.to_string().len();
+    (1..=count)
+        .map(|n| {
+            let name = format!("{prefix}-{n:0width$}");
+            let wrong = |problem: String| Failure::Input(format!("--prefix {prefix:?} cannot be: {name} {problem}"));
+            let username = Username::parse(&name).map_err(|e| wrong(e.to_string()))?;
+            let email = Email::parse(&format!("{name}@{DOMAIN}")).map_err(|_| {
+                wrong("makes no e-mail address; use letters a to z, digits, '_', '-' and '.'".to_owned())
+            })?;
+            Ok(VerifiedUser { email, username, password: None })
+        })
+        .collect()
+}
+
+fn parse_email(text: &str) -> Result<Email, Failure> {
+    Email::parse(text).map_err(|e| Failure::Input(format!("--email {text:?} {e}")))
+}
+
+fn parse_username(text: &str) -> Result<Username, Failure> {
+    Username::parse(text).map_err(|e| Failure::Input(format!("--username {text:?} {e}")))
+}
+
+/// 128 random bits.
+fn generate() -> Result<String, Failure> {
+    let mut bytes = [0; 16];
+    rand::rngs::SysRng.try_fill_bytes(&mut bytes)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// The first line, without its end.
+fn from_stdin() -> Result<String, Failure> {
+    // A character has at most four bytes; one byte more shows that there are too many.
+    let most = 4 * MAX_PASSWORD_CHARS as u64 + 3;
+    let mut line = Vec::new();
+    std::io::stdin().lock().take(most).read_until(b'\n', &mut line)?;
+    let line = String::from_utf8(line).map_err(|_| Failure::Input("the password is not UTF-8".to_owned()))?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+async fn list(admin: &Admin<'_>, prefix: &str) -> Result<(), Failure> {
+    for user in admin.storage.users_without_password(prefix).await? {
+        say(&format!("{}\t{}\t{}", user.id, user.username, user.email));
+    }
+    Ok(())
+}
+
+async fn delete(admin: &Admin<'_>, prefix: &str, yes: bool) -> Result<(), Failure> {
+    let users = admin.storage.users_without_password(prefix).await?;
+    let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+    if ids.is_empty() {
+        return Err(Failure::Input(format!("no user without a password has a name that begins with {prefix:?}")));
+    }
+    if !yes {
+        return Err(Failure::Input(format!(
+            "{} users and their rooms would be deleted; add --yes to do it",
+            ids.len()
+        )));
+    }
+    let mut deleted = 0;
+    for batch in ids.chunks(500) {
+        deleted += admin.storage.delete_users(batch).await?;
+    }
+    say(&format!("deleted {deleted} users"));
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! `hubbub admin` beside a running server, on both databases, and what it says to input that cannot be.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Server, Setup, User};
+use crate::postgres::Cluster;
+
+/// Runs `hubbub admin …` to its end, with `input` on standard input.
+fn admin_with(setup: &Setup, arguments: &[&str], input: &str) -> Output {
+    let mut command = setup.command();
+    command.arg("admin").args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It need not read it.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn admin(setup: &Setup, arguments: &[&str]) -> Output {
+    admin_with(setup, arguments, "")
+}
+
+/// What it printed, where it must succeed.
+fn done(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap().trim_end().to_owned()
+}
+
+/// The one line it complained in, with this exit code.
+fn refused(output: &Output, code: i32) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    assert!(output.stdout.is_empty() && text.lines().count() == 1 && text.starts_with("hubbub: "), "{text}");
+    text.trim_end().to_owned()
+}
+
+fn accounts(path: &Path) -> Vec<Value> {
+    assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn with_token(token: &Value) -> User {
+    User { access: token.as_str().unwrap().to_owned(), refresh: String::new() }
+}
+
+async fn me(server: &Server, token: &Value) -> (u16, Value) {
+    server.get("/api/users/me", Some(&with_token(token))).await
+}
+
+async fn everything(setup: &Setup) {
+    let server = setup.start().await;
+    let file = setup.folder.path().join("accounts.json");
+    let shown = file.display().to_string();
+
+    // Many users, at work at once.
+    let made = done(&admin(setup, &["users", "create", "--count", "12", "--prefix", "load", "--json", &shown]));
+    assert_eq!(made, "made 12 users: load-01 to load-12");
+    let list = accounts(&file);
+    assert_eq!((list.len(), &list[6]["email"]), (12, &json!("load-07@load.invalid")));
+    let (status, seventh) = me(&server, &list[6]["accessToken"]).await;
+    assert_eq!((status, &seventh["username"]), (200, &json!("load-07")), "{seventh}");
+    let login = json!({ "email": "load-07@load.invalid", "password": "!" });
+    let (status, answer) = server.post("/api/auth/login", None, &login).await;
+    assert_eq!((status, &answer["code"]), (401, &json!("invalid-credentials")), "no password is right");
+
+    // The same again: neither the file nor the users are touched.
+    let again = ["users", "create", "--count", "12", "--prefix", "load", "--json"];
+    let line = refused(&admin(setup, &[&again[..], &[&shown]].concat()), 2);
+    assert!(line.contains("accounts.json exists and is not overwritten"), "{line}");
+    let other = setup.folder.path().join("other.json");
+    let line = refused(&admin(setup, &[&again[..], &[&other.display().to_string()]].concat()), 2);
+    assert!(line.contains("load-01@load.invalid"), "{line}");
+    assert!(!other.exists(), "no file is left behind");
+
+    // A room for them, in which a socket opened with such a token sits.
+    let create = ["rooms", "create", "--name", "Load", "--owner", "load-01", "--max-participants", "500"];
+    let room = done(&admin(setup, &create));
+    let (status, found) = server.get(&format!("/api/rooms/{room}"), Some(&with_token(&list[1]["accessToken"]))).await;
+    assert_eq!((status, &found["maxParticipants"], &found["name"]), (200, &json!(500), &json!("Load")), "{found}");
+    let mut socket = server.socket(&with_token(&list[1]["accessToken"])).await;
+    socket.send(json!({ "type": "join", "roomId": room })).await;
+    assert_eq!(socket.wait_for("joined").await["room"]["name"], "Load");
+
+    // Tokens for one, and for all of the file.
+    let token = Value::from(done(&admin(setup, &["tokens", "mint", "--user", "load-03@load.invalid", "--ttl", "10m"])));
+    assert_eq!(me(&server, &token).await.1["username"], "load-03");
+    assert_eq!(done(&admin(setup, &["tokens", "mint", "--accounts", &shown])), "made new tokens for 12 users");
+    let renewed = accounts(&file);
+    assert_ne!(renewed[6]["accessToken"], list[6]["accessToken"]);
+    assert_eq!(me(&server, &renewed[6]["accessToken"]).await.1["username"], "load-07");
+    assert_eq!(me(&server, &list[6]["accessToken"]).await.0, 200, "the old one lives until its own end");
+
+    // One person, whose password is typed or made up.
+    let ada = ["users", "create", "--email", "ada@example.org", "--username", "ada", "--password", "stdin"];
+    assert_eq!(done(&admin_with(setup, &ada, "a quiet harbour at 7\n")), "made ada");
+    server.login("ada").await;
+    let printed = done(&admin(setup, &["users", "create", "--email", "bob@example.org", "--username", "bob"]));
+    let password = printed.strip_prefix("made bob\npassword: ").expect("the password is printed");
+    let login = json!({ "email": "bob@example.org", "password": password });
+    assert_eq!(server.post("/api/auth/login", None, &login).await.0, 200);
+
+    // Going: people with a password never do.
+    let mine = ["users", "create", "--email", "carol@example.org", "--username", "load-carol", "--password", "stdin"];
+    done(&admin_with(setup, &mine, "a quiet harbour at 7"));
+    assert_eq!(done(&admin(setup, &["users", "list", "--prefix", "load"])).lines().count(), 12);
+    let delete = ["users", "delete", "--prefix", "load"];
+    assert!(refused(&admin(setup, &delete), 2).contains("12 users and their rooms would be deleted; add --yes"));
+    assert_eq!(done(&admin(setup, &[&delete[..], &["--yes"]].concat())), "deleted 12 users");
+    assert_eq!(me(&server, &renewed[6]["accessToken"]).await.0, 401);
+    assert_eq!(done(&admin(setup, &["users", "list"])), "");
+    let line = refused(&admin(setup, &[&delete[..], &["--yes"]].concat()), 2);
+    assert!(line.contains("no user without a password"), "{line}");
+    let login = json!({ "email": "carol@example.org", "password": "a quiet harbour at 7" });
+    assert_eq!(server.post("/api/auth/login", None, &login).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_operator_works_beside_a_server_on_sqlite() {
+    everything(&Setup::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_operator_works_beside_a_server_on_postgres() {
+    let cluster = tokio::task::spawn_blocking(Cluster::new).await.unwrap();
+    everything(&Setup::new().with("HUBBUB__STORAGE__URL", &cluster.url())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_is_said_in_one_line() {
+    let setup = Setup::new();
+    let nothing = refused(&admin(&setup, &["users", "list"]), 1);
+    assert!(nothing.contains("has no secret.key: start the server once"), "{nothing}");
+    assert!(!setup.data().exists(), "and nothing was made");
+
+    drop(setup.start().await);
+    let file = setup.folder.path().join("accounts.json").display().to_string();
+    let bulk = |count: &'static str, prefix: &'static str| {
+        ["users", "create", "--count", count, "--prefix", prefix, "--json"].map(str::to_owned).to_vec()
+    };
+    let one = |email: &'static str, username: &'static str| {
+        ["users", "create", "--email", email, "--username", username].map(str::to_owned).to_vec()
+    };
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let plus = |mut list: Vec<String>, more: &[&str]| {
+        list.extend(more.iter().map(|&word| word.to_owned()));
+        list
+    };
+    for (arguments, expected) in [
+        (words("users create"), "--count <COUNT>"),
+        (words("users create --count 3"), "--prefix"),
+        (plus(bulk("0", "load"), &[&file]), "0 is not in 1..=100000"),
+        (plus(bulk("many", "load"), &[&file]), "invalid value 'many'"),
+        (plus(bulk("3", "-load"), &[&file]), "--prefix"),
+        (plus(bulk("3", "lo ad"), &[&file]), "use letters, digits"),
+        (plus(bulk("3", "нагрузка"), &[&file]), "use letters a to z"),
+        (plus(bulk("3", "load"), &["/nowhere/accounts.json"]), "/nowhere/accounts.json cannot be made"),
+        (
+            plus(bulk("3", "load"), &[&file, "--ttl", "25h"]),
+            "--ttl must be from 1s to 14400s (auth.minted_token_seconds)",
+        ),
+        (plus(bulk("3", "load"), &[&file, "--ttl", "0s"]), "--ttl must be from 1s"),
+        (plus(bulk("3", "load"), &[&file, "--ttl", "soon"]), "expected a time such as 90s"),
+        (one("ada", "ada"), "--email \"ada\" "),
+        (one("ada@example.org", "a da"), "--username \"a da\" contains"),
+        (plus(one("ada@example.org", "ada"), &["--password", "stdin"]), "the password must have 8 to 128"),
+        (plus(one("ada@example.org", "ada"), &["--password", "hunter22"]), "invalid value"),
+        (words("tokens mint"), "--user <USER>"),
+        (words("tokens mint --user nobody"), "there is no user \"nobody\""),
+        (words("tokens mint --user no@body"), "there is no user \"no@body\""),
+        (words("tokens mint --accounts missing.json"), "missing.json cannot be read"),
+        (words("rooms create --name Tea --owner nobody"), "there is no user"),
+        (words("rooms create --name Tea --owner nobody --max-participants 1"), "--max-participants must be 2 to 10000"),
+        (words("users frobnicate"), "unrecognized subcommand"),
+    ] {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let line = refused(&admin(&setup, &arguments), 2);
+        assert!(line.contains(expected), "{arguments:?}: {line}");
+    }
+    assert!(!Path::new(&file).exists());
+    assert_eq!(done(&admin(&setup, &["users", "list"])), "", "nothing was made");
+
+    let broken = setup.folder.path().join("broken.json");
+    std::fs::write(&broken, "{}").unwrap();
+    let line = refused(&admin(&setup, &["tokens", "mint", "--accounts", &broken.display().to_string()]), 2);
+    assert!(line.contains("is no accounts file"), "{line}");
+    assert_eq!(std::fs::read_to_string(&broken).unwrap(), "{}");
+}
