@@ -32,6 +32,8 @@ pub struct Config {
     pub ice_servers_ttl: Duration,
     /// How many rooms one user may own.
     pub rooms_per_user: u64,
+    /// How many speakers of a room are forwarded at the same time where its owner does not say, and at most where one does.
+    pub max_forwarded_speakers: u32,
     /// How many pictures are decoded at once. Each may take up to 192 MiB while it is.
     pub avatar_workers: usize,
     /// After how long a request is answered with 503 `timeout`.
@@ -54,6 +56,7 @@ impl Config {
             ice_servers: Arc::new(Vec::new()),
             ice_servers_ttl: Duration::from_secs(3600),
             rooms_per_user: 100,
+            max_forwarded_speakers: 8,
             avatar_workers: 2,
             request_timeout: Duration::from_secs(30),
             limits: LimitsConfig::default(),

@@ -264,6 +264,12 @@ impl FieldFault for hubbub_domain::room::MaxParticipantsError {
     }
 }
 
+impl FieldFault for hubbub_domain::room::MaxForwardedSpeakersError {
+    fn code(&self) -> &'static str {
+        "range"
+    }
+}
+
 /// Parses the one field that may be wrong.
 pub(crate) fn parse_field<T, E: FieldFault>(field: &str, result: Result<T, E>) -> Result<T, Problem> {
     result.map_err(|e| {

@@ -30,6 +30,9 @@ pub(crate) struct ServerInfo {
     /// Most characters of a password.
     #[schema(example = 128)]
     password_max: usize,
+    /// The largest `maxForwardedSpeakers` of a room, and what it is where its owner does not say.
+    #[schema(example = 8)]
+    max_forwarded_speakers: u32,
 }
 
 /// About this server
@@ -45,5 +48,6 @@ pub(crate) async fn server_info(State(app): State<App>, outbox: Result<OutboxVis
         dev_outbox: outbox.is_ok(),
         password_min: MIN_PASSWORD_CHARS,
         password_max: MAX_PASSWORD_CHARS,
+        max_forwarded_speakers: app.config.max_forwarded_speakers,
     })
 }

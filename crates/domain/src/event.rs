@@ -8,7 +8,7 @@ use crate::ids::{RoomId, SessionId, UserId};
 pub enum DomainEvent {
     /// A room is gone: everybody in it must leave.
     RoomDeleted(RoomId),
-    /// A room's name, description, privacy or limit changed.
+    /// A room's name, description, privacy or limits changed.
     RoomUpdated(RoomId),
     /// A login ended (logout or a replayed refresh token): its sockets must close.
     SessionEnded(SessionId),

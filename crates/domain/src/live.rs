@@ -13,10 +13,12 @@ pub struct LiveParticipant {
     pub id: ParticipantId,
     /// Who sits on it.
     pub user: UserId,
-    /// Unique name at the time of joining.
+    /// Unique name.
     pub username: String,
-    /// Shown name at the time of joining.
+    /// Shown name.
     pub display_name: String,
+    /// When the picture was uploaded; `None` while the drawn default is used.
+    pub avatar_version: Option<Timestamp>,
     /// Whether nothing of them is heard, by their own choice or a moderator's.
     pub muted: bool,
     /// Whether a moderator muted them.

@@ -69,6 +69,7 @@ mod tests {
                 description: RoomDescription::parse("").unwrap(),
                 is_private,
                 max_participants: MaxParticipants::DEFAULT,
+                max_forwarded_speakers: None,
                 created_at: Timestamp(0),
                 updated_at: Timestamp(0),
             },

@@ -69,6 +69,43 @@ impl MaxParticipants {
     }
 }
 
+/// How many speakers are forwarded in a room at the same time: 1 to what the server is configured for, 32 at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MaxForwardedSpeakers(u32);
+
+/// A number outside 1 to what the server allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("must be 1 to {most}, is {actual}")]
+pub struct MaxForwardedSpeakersError {
+    /// The most that are allowed.
+    pub most: u32,
+    /// What was asked for.
+    pub actual: i64,
+}
+
+impl MaxForwardedSpeakers {
+    /// More voices than anybody can follow.
+    pub const MOST: u32 = 32;
+
+    /// Checks a number against the most that the server forwards.
+    ///
+    /// # Errors
+    /// [`MaxForwardedSpeakersError`] when it is not 1 to `most`.
+    pub fn new(value: i64, most: u32) -> Result<Self, MaxForwardedSpeakersError> {
+        let most = most.min(Self::MOST);
+        match u32::try_from(value) {
+            Ok(v) if (1..=most).contains(&v) => Ok(Self(v)),
+            _ => Err(MaxForwardedSpeakersError { most, actual: value }),
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
 /// A place where people talk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Room {
@@ -84,10 +121,21 @@ pub struct Room {
     pub is_private: bool,
     /// How many people may be in it at once.
     pub max_participants: MaxParticipants,
+    /// How many speakers are forwarded at the same time; `None`: as many as the server is configured for.
+    pub max_forwarded_speakers: Option<MaxForwardedSpeakers>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When name, description, privacy or limit last changed.
+    /// When anything of the above last changed.
     pub updated_at: Timestamp,
+}
+
+impl Room {
+    /// How many speakers are forwarded at the same time by a server that forwards `most`; one that is configured for fewer
+    /// than the room wants forwards those.
+    #[must_use]
+    pub fn forwarded_speakers(&self, most: u32) -> u32 {
+        self.max_forwarded_speakers.map_or(most, |wanted| wanted.get().min(most))
+    }
 }
 
 /// A room as its creator describes it.
@@ -101,6 +149,8 @@ pub struct NewRoom {
     pub is_private: bool,
     /// How many people may be in it at once.
     pub max_participants: MaxParticipants,
+    /// How many speakers are forwarded at the same time; `None`: as many as the server is configured for.
+    pub max_forwarded_speakers: Option<MaxForwardedSpeakers>,
 }
 
 /// What the owner changes; `None` leaves a field as it is.
@@ -114,6 +164,8 @@ pub struct RoomPatch {
     pub is_private: Option<bool>,
     /// New limit; people already inside stay.
     pub max_participants: Option<MaxParticipants>,
+    /// New number of speakers that are forwarded; counts at once for people already inside.
+    pub max_forwarded_speakers: Option<MaxForwardedSpeakers>,
 }
 
 /// A room, and what stands between one user and it.
@@ -147,6 +199,17 @@ pub struct Invite {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn speakers_are_one_to_what_the_server_forwards() {
+        for (bad, most, expected) in [(0, 8, 8), (-1, 8, 8), (9, 8, 8), (i64::MAX, 8, 8), (33, 1_000, 32)] {
+            let error = MaxForwardedSpeakers::new(bad, most).unwrap_err();
+            assert_eq!(error, MaxForwardedSpeakersError { most: expected, actual: bad });
+        }
+        assert_eq!(MaxForwardedSpeakers::new(8, 8).unwrap().get(), 8);
+        let error = MaxForwardedSpeakers::new(9, 8).unwrap_err();
+        assert_eq!(error.to_string(), "must be 1 to 8, is 9");
+    }
 
     #[test]
     fn limits_are_two_to_ten_thousand() {

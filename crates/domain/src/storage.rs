@@ -204,7 +204,11 @@ pub trait Rooms: Send + Sync + 'static {
     ) -> StorageResult<Vec<Room>>;
     /// Changes a room; `None` when it is gone.
     async fn update_room(&self, id: RoomId, patch: RoomPatch, now: Timestamp) -> StorageResult<Option<Room>>;
-    /// Deletes a room with its members and invitations; `false` when it was gone.
+    /// Whom moderators muted in a room.
+    async fn room_mutes(&self, id: RoomId) -> StorageResult<Vec<UserId>>;
+    /// Remembers, or forgets, that a moderator muted `user`; harmless when that is so already, or the room or user is gone.
+    async fn set_room_mute(&self, id: RoomId, user: UserId, muted: bool) -> StorageResult<()>;
+    /// Deletes a room with its members, mutes and invitations; `false` when it was gone.
     async fn delete_room(&self, id: RoomId) -> StorageResult<bool>;
 }
 

@@ -25,13 +25,14 @@ impl ClientMessage {
 
 impl ServerMessage {
     /// Every `type` the server may send.
-    pub const TYPES: [&'static str; 13] = [
+    pub const TYPES: [&'static str; 14] = [
         "welcome",
         "joined",
         "left",
         "session-description",
         "add-peer",
         "remove-peer",
+        "update-peer",
         "mute-info",
         "slots",
         "speakers",
@@ -51,13 +52,14 @@ impl ServerMessage {
             Self::SessionDescription { .. } => 3,
             Self::AddPeer { .. } => 4,
             Self::RemovePeer { .. } => 5,
-            Self::MuteInfo { .. } => 6,
-            Self::Slots { .. } => 7,
-            Self::Speakers { .. } => 8,
-            Self::MediaState { .. } => 9,
-            Self::RoomUpdated { .. } => 10,
-            Self::Pong { .. } => 11,
-            Self::Error { .. } => 12,
+            Self::UpdatePeer { .. } => 6,
+            Self::MuteInfo { .. } => 7,
+            Self::Slots { .. } => 8,
+            Self::Speakers { .. } => 9,
+            Self::MediaState { .. } => 10,
+            Self::RoomUpdated { .. } => 11,
+            Self::Pong { .. } => 12,
+            Self::Error { .. } => 13,
         }
     }
 }

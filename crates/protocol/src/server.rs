@@ -76,6 +76,11 @@ pub enum ServerMessage {
         /// Why.
         reason: RemoveReason,
     },
+    /// Somebody in the room has another name or picture.
+    UpdatePeer {
+        /// As they are now.
+        participant: Participant,
+    },
     /// Whether somebody is muted; sent to everybody in the room on every change, and as the answer to `mute` and `unmute`.
     MuteInfo {
         /// Answers this message.
@@ -158,6 +163,9 @@ pub struct Participant {
     pub username: String,
     /// Shown name.
     pub display_name: String,
+    /// Changes with the picture; `null` while it is drawn from the name.
+    #[ts(type = "number | null")]
+    pub avatar_version: Option<i64>,
     /// Whether nothing of them is forwarded, for either reason.
     pub muted: bool,
     /// Whether a moderator muted them.

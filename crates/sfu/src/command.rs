@@ -23,6 +23,16 @@ pub enum Command {
         peer: PeerId,
         /// What it is allowed.
         grants: Grants,
+        /// How many speakers are forwarded in the call, as in [`Command::SetCall`].
+        max_speakers: usize,
+    },
+    /// Changes how many speakers at most are forwarded in a call, at once. How many of them a listener hears is bounded by
+    /// its slots too. Harmless when the call has no peers.
+    SetCall {
+        /// The call.
+        call: CallId,
+        /// At least 1. Nobody hears more than [`crate::Config::max_slots`] others, so more than that and one is no limit.
+        max_speakers: usize,
     },
     /// The peer's offer. Answered by [`crate::Event::Answer`] or [`crate::Event::OfferRejected`] with the same `request`.
     ///

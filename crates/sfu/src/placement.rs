@@ -38,6 +38,7 @@ impl Placement {
                 let left = before.filter(|old| *old != worker).map(|old| (old, Command::RemovePeer { peer }));
                 [left, Some((worker, command))]
             }
+            Command::SetCall { call, .. } => [self.calls.get(&call).map(|home| (home.worker, command)), None],
             Command::RemovePeer { peer } => [self.leave(peer).map(|worker| (worker, command)), None],
             Command::Offer { peer, .. } | Command::SetGrants { peer, .. } => {
                 let home = self.peers.get(&peer).and_then(|call| self.calls.get(call));
@@ -77,7 +78,12 @@ mod tests {
     use crate::command::Grants;
 
     fn add(call: u128, peer: u128) -> Command {
-        Command::AddPeer { call: CallId(call), peer: PeerId(peer), grants: Grants { speak: true, hear: true } }
+        Command::AddPeer {
+            call: CallId(call),
+            peer: PeerId(peer),
+            grants: Grants { speak: true, hear: true },
+            max_speakers: 8,
+        }
     }
 
     fn workers(routes: [Option<(usize, Command)>; 2]) -> Vec<usize> {
@@ -117,6 +123,15 @@ mod tests {
         placement.route(Command::RemovePeer { peer: PeerId(1) });
         assert_eq!(workers(placement.route(add(2, 2))), [1], "though the first worker has nothing to do");
         assert_eq!(placement.load, [0, 1]);
+    }
+
+    #[test]
+    fn what_concerns_a_call_goes_where_it_lives() {
+        let mut placement = Placement::new(2);
+        placement.route(add(1, 1));
+        placement.route(add(2, 2));
+        assert_eq!(workers(placement.route(Command::SetCall { call: CallId(2), max_speakers: 1 })), [1]);
+        assert!(workers(placement.route(Command::SetCall { call: CallId(3), max_speakers: 1 })).is_empty());
     }
 
     #[test]

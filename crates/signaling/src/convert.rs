@@ -32,6 +32,7 @@ pub(crate) fn participant_info(live: LiveParticipant) -> Participant {
         user_id: live.user.0,
         username: live.username,
         display_name: live.display_name,
+        avatar_version: live.avatar_version.map(|at| at.0),
         muted: live.muted,
         muted_by_moderator: live.muted_by_moderator,
         joined_at: live.joined_at.0,

@@ -24,8 +24,7 @@ impl Inner {
             }
             DomainEvent::RoomUpdated(id) => self.room_updated(id),
             DomainEvent::SessionEnded(session) => self.session_ended(session),
-            // Names in a room are those of the time of joining, as pictures are asked for by user.
-            DomainEvent::ProfileChanged(_) => {}
+            DomainEvent::ProfileChanged(user) => self.profile_changed(user),
         }
     }
 
@@ -38,6 +37,28 @@ impl Inner {
                 room.end_session(seat, session);
             }
         }
+    }
+
+    fn profile_changed(self: &Arc<Self>, id: UserId) {
+        if self.around.seats.of_user(id).is_empty() {
+            return;
+        }
+        let inner = self.clone();
+        self.tasks.spawn(async move {
+            let user = match inner.storage.user(id).await {
+                Ok(Some(user)) => user,
+                Ok(None) => return,
+                Err(error) => {
+                    warn!(user.id = %id, error = %error, "a new name or picture is not told to those in the room");
+                    return;
+                }
+            };
+            for (seat, room) in inner.around.seats.of_user(id) {
+                if let Some(room) = inner.registry.find(room) {
+                    room.update_profile(seat, &user);
+                }
+            }
+        });
     }
 
     fn room_updated(self: &Arc<Self>, id: RoomId) {

@@ -4,10 +4,11 @@
 //! Every method locks, decides, queues messages and hands orders over, all without waiting, so that all clients see
 //! changes in the same order. Nothing here calls back into the registry while the lock is held.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
-use hubbub_domain::{LiveParticipant, ParticipantId, Room, RoomId, SessionId, Timestamp, UserId};
+use hubbub_domain::{LiveParticipant, ParticipantId, Room, RoomId, SessionId, Timestamp, User, UserId};
 use hubbub_protocol::{CloseCode, ErrorCode, LeftReason, MediaState, RemoveReason, ServerMessage, SlotAssignment};
 use hubbub_sfu::{Command, Mid};
 use parking_lot::Mutex;
@@ -105,10 +106,16 @@ impl LiveRoom {
         self.state.lock().people.as_ref().is_some_and(|people| people.sits(id, link))
     }
 
-    /// Gives `joiner` a seat, by settings that were read at `revision`.
+    /// Whether this remembers whom moderators muted; else storage does.
+    pub(crate) fn remembers_mutes(&self) -> bool {
+        self.state.lock().people.is_some()
+    }
+
+    /// Gives `joiner` a seat, by settings that were read at `revision`; `mutes` are a moderator's, where this does not
+    /// remember them.
     pub(crate) fn join(
         &self,
-        settings: &Room,
+        (settings, mutes): (&Room, HashSet<UserId>),
         revision: u64,
         joiner: Joiner<Link>,
         welcome: Welcome,
@@ -122,7 +129,7 @@ impl LiveRoom {
         if state.revision != revision {
             return Err(JoinRefused::Outdated);
         }
-        let people = state.people.get_or_insert_with(|| People::new(settings.clone()));
+        let people = state.people.get_or_insert_with(|| People::new(settings.clone(), mutes));
         people.update(settings);
         let (link, user, session) = (joiner.link.clone(), joiner.user, joiner.session);
         let asked_to_resume = joiner.resume.is_some();
@@ -146,13 +153,14 @@ impl LiveRoom {
                 if asked_to_resume {
                     self.around.metrics.resumes_failed.increment();
                 }
-                let (call, peer) = (convert::call(self.id), convert::peer(id));
-                self.around.media.send(Command::AddPeer { call, peer, grants: people.grants(id) });
+                let (call, peer, grants) = (convert::call(self.id), convert::peer(id), people.grants(id));
+                let max_speakers = self.max_speakers(people);
+                self.around.media.send(Command::AddPeer { call, peer, grants, max_speakers });
                 info!(room.id = %self.id, user.id = %user, participant.id = %id, "participant joined");
                 (id, false)
             }
         };
-        self.around.seats.insert(id, self.id, session);
+        self.around.seats.insert(id, self.id, session, user);
         link.send(ServerMessage::Joined {
             reply_to: welcome.reply_to,
             room: convert::room_info(people.settings()),
@@ -240,12 +248,35 @@ impl LiveRoom {
     pub(crate) fn update(&self, settings: &Room) {
         let mut state = self.state.lock();
         let Some(people) = &mut state.people else { return };
-        if people.update(settings) {
+        let speakers_before = self.max_speakers(people);
+        let seen = people.update(settings);
+        let max_speakers = self.max_speakers(people);
+        if max_speakers != speakers_before {
+            self.around.media.send(Command::SetCall { call: convert::call(self.id), max_speakers });
+        }
+        if seen {
             self.broadcast(people, None, &ServerMessage::RoomUpdated { room: convert::room_info(settings) });
         }
     }
 
-    /// Mutes or unmutes `target`, or `me` oneself, and tells everybody.
+    /// `user`, who sits on seat `id`, has another name or picture: everybody hears of it.
+    pub(crate) fn update_profile(&self, id: ParticipantId, user: &User) {
+        let mut state = self.state.lock();
+        let Some(people) = &mut state.people else { return };
+        if people.update_profile(id, user)
+            && let Some(participant) = people.participant(id).map(convert::participant_info)
+        {
+            self.broadcast(people, None, &ServerMessage::UpdatePeer { participant });
+        }
+    }
+
+    /// How many speakers the media plane is to forward.
+    fn max_speakers(&self, people: &People<Link>) -> usize {
+        usize::try_from(people.settings().forwarded_speakers(self.around.slots)).unwrap_or(usize::MAX)
+    }
+
+    /// Mutes or unmutes `target`, or `me` oneself, and tells everybody. Gives the user whom a moderator muted or whose mute
+    /// was lifted, for storage to remember.
     pub(crate) fn mute(
         &self,
         me: ParticipantId,
@@ -253,7 +284,7 @@ impl LiveRoom {
         target: Option<ParticipantId>,
         muted: bool,
         reply_to: Option<u32>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<UserId>, Refusal> {
         let mut state = self.state.lock();
         let people = Self::seated(&mut state, me, link)?;
         let target = target.unwrap_or(me);
@@ -286,7 +317,8 @@ impl LiveRoom {
         if (before.muted(), before.by_moderator) != (after.muted(), after.by_moderator) {
             self.broadcast(people, Some(me), &info(None, after));
         }
-        Ok(())
+        let changed = people.seat(target).filter(|_| before.by_moderator != after.by_moderator);
+        Ok(changed.map(|seat| seat.user))
     }
 
     /// The newest news on who speaks.

@@ -20,6 +20,7 @@ fn room() -> (LiveRoom, Room) {
         description: RoomDescription::parse("").unwrap(),
         is_private: false,
         max_participants: MaxParticipants::DEFAULT,
+        max_forwarded_speakers: None,
         created_at: NOW,
         updated_at: NOW,
     };
@@ -35,12 +36,17 @@ fn join(room: &LiveRoom, settings: &Room, revision: u64) -> (Result<ParticipantI
         session: SessionId::new(),
         username: "ada".into(),
         display_name: "Ada".into(),
+        avatar_version: None,
         muted: false,
         resume: None,
         next_resume,
         link: link.clone(),
     };
-    (room.join(settings, revision, joiner, Welcome { reply_to: None, resume_token }, NOW), link, pending)
+    (
+        room.join((settings, HashSet::new()), revision, joiner, Welcome { reply_to: None, resume_token }, NOW),
+        link,
+        pending,
+    )
 }
 
 #[test]

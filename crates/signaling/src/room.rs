@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use hubbub_domain::{Action, LiveParticipant, ParticipantId, Room, RoomAccess, SessionId, Timestamp, UserId, may};
+use hubbub_domain::{
+    Action, LiveParticipant, ParticipantId, Room, RoomAccess, SessionId, Timestamp, User, UserId, may,
+};
 use hubbub_protocol::MediaState;
 use hubbub_sfu::{Grants, Mid};
 
@@ -28,6 +30,7 @@ pub(crate) struct Seat<L> {
     pub(crate) session: SessionId,
     username: String,
     display_name: String,
+    avatar_version: Option<Timestamp>,
     joined_at: Timestamp,
     self_muted: bool,
     /// The socket; `None` while it is gone and may come back.
@@ -59,6 +62,7 @@ pub(crate) struct Joiner<L> {
     pub(crate) session: SessionId,
     pub(crate) username: String,
     pub(crate) display_name: String,
+    pub(crate) avatar_version: Option<Timestamp>,
     pub(crate) muted: bool,
     /// The hash of the resume token presented, if one was.
     pub(crate) resume: Option<TokenHash>,
@@ -101,8 +105,9 @@ impl Mutes {
 pub(crate) struct MutedByModerator;
 
 impl<L: Clone + PartialEq> People<L> {
-    pub(crate) fn new(settings: Room) -> Self {
-        Self { settings, seats: BTreeMap::new(), by_user: HashMap::new(), muted_by_moderator: HashSet::new() }
+    /// A room that nobody is in; `muted_by_moderator` are those whom a moderator muted before.
+    pub(crate) fn new(settings: Room, muted_by_moderator: HashSet<UserId>) -> Self {
+        Self { settings, seats: BTreeMap::new(), by_user: HashMap::new(), muted_by_moderator }
     }
 
     pub(crate) fn settings(&self) -> &Room {
@@ -175,6 +180,7 @@ impl<L: Clone + PartialEq> People<L> {
             session: joiner.session,
             username: joiner.username,
             display_name: joiner.display_name,
+            avatar_version: joiner.avatar_version,
             joined_at: now,
             self_muted: joiner.muted,
             link: Some(joiner.link),
@@ -238,14 +244,28 @@ impl<L: Clone + PartialEq> People<L> {
         Ok(())
     }
 
-    /// A moderator's switch, apart from the participant's own.
+    /// A moderator's switch, apart from the participant's own. Who was muted by it stays muted when it is lifted: whether
+    /// the microphone goes live again is theirs to say.
     pub(crate) fn mute_by_moderator(&mut self, id: ParticipantId, muted: bool) {
-        let Some(seat) = self.seats.get(&id) else { return };
+        let Some(seat) = self.seats.get_mut(&id) else { return };
         if muted {
             self.muted_by_moderator.insert(seat.user);
-        } else {
-            self.muted_by_moderator.remove(&seat.user);
+        } else if self.muted_by_moderator.remove(&seat.user) {
+            seat.self_muted = true;
         }
+    }
+
+    /// Takes a user's newer name and picture over; whether they differ.
+    pub(crate) fn update_profile(&mut self, id: ParticipantId, user: &User) -> bool {
+        let Some(seat) = self.seats.get_mut(&id).filter(|seat| seat.user == user.id) else { return false };
+        let (username, display_name) = (user.username.as_str(), user.display_name.as_str());
+        let seen = (seat.username.as_str(), seat.display_name.as_str(), seat.avatar_version);
+        if seen == (username, display_name, user.avatar_version) {
+            return false;
+        }
+        (seat.username, seat.display_name) = (username.to_owned(), display_name.to_owned());
+        seat.avatar_version = user.avatar_version;
+        true
     }
 
     /// Whether `user`, who is inside, may mute others.
@@ -281,6 +301,7 @@ impl<L: Clone + PartialEq> People<L> {
             user: seat.user,
             username: seat.username.clone(),
             display_name: seat.display_name.clone(),
+            avatar_version: seat.avatar_version,
             muted: mutes.muted(),
             muted_by_moderator: mutes.by_moderator,
             joined_at: seat.joined_at,

@@ -2,17 +2,24 @@
 
 use std::collections::{HashMap, HashSet};
 
-use hubbub_domain::{ParticipantId, RoomId, SessionId};
+use hubbub_domain::{ParticipantId, RoomId, SessionId, UserId};
 use parking_lot::Mutex;
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    room: RoomId,
+    session: SessionId,
+    user: UserId,
+}
 
 /// Every taken seat of this node. Its lock is held for a look-up only, also while a room's is.
 #[derive(Debug, Default)]
-pub(crate) struct Seats(Mutex<HashMap<ParticipantId, (RoomId, SessionId)>>);
+pub(crate) struct Seats(Mutex<HashMap<ParticipantId, Place>>);
 
 impl Seats {
     /// A seat was taken, or has a socket of another login now.
-    pub(crate) fn insert(&self, seat: ParticipantId, room: RoomId, session: SessionId) {
-        self.0.lock().insert(seat, (room, session));
+    pub(crate) fn insert(&self, seat: ParticipantId, room: RoomId, session: SessionId, user: UserId) {
+        self.0.lock().insert(seat, Place { room, session, user });
     }
 
     pub(crate) fn remove(&self, seat: ParticipantId) {
@@ -21,19 +28,28 @@ impl Seats {
 
     /// The room a seat is in.
     pub(crate) fn room_of(&self, seat: ParticipantId) -> Option<RoomId> {
-        self.0.lock().get(&seat).map(|&(room, _)| room)
+        self.0.lock().get(&seat).map(|place| place.room)
     }
 
     /// The seats taken with a login.
     pub(crate) fn of_session(&self, session: SessionId) -> Vec<(ParticipantId, RoomId)> {
+        self.find(|place| place.session == session)
+    }
+
+    /// The seats that a user has, one a room.
+    pub(crate) fn of_user(&self, user: UserId) -> Vec<(ParticipantId, RoomId)> {
+        self.find(|place| place.user == user)
+    }
+
+    fn find(&self, wanted: impl Fn(&Place) -> bool) -> Vec<(ParticipantId, RoomId)> {
         let seats = self.0.lock();
-        seats.iter().filter(|(_, (_, s))| *s == session).map(|(&seat, &(room, _))| (seat, room)).collect()
+        seats.iter().filter(|(_, place)| wanted(place)).map(|(&seat, place)| (seat, place.room)).collect()
     }
 
     /// How many seats are taken, and in how many rooms.
     pub(crate) fn totals(&self) -> (usize, usize) {
         let seats = self.0.lock();
-        let rooms: HashSet<RoomId> = seats.values().map(|&(room, _)| room).collect();
+        let rooms: HashSet<RoomId> = seats.values().map(|place| place.room).collect();
         (seats.len(), rooms.len())
     }
 }

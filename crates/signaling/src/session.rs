@@ -1,5 +1,6 @@
 //! What one socket's messages do: the seat it has or has not, and the answers it gets.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use hubbub_auth::Identity;
@@ -9,6 +10,7 @@ use hubbub_protocol::{
 };
 use hubbub_sfu::{Command, check_candidate};
 use tokio::time::Instant;
+use tracing::warn;
 use uuid::Uuid;
 
 use crate::connections::LOGIN_ENDED;
@@ -83,8 +85,8 @@ impl Session {
             ClientMessage::Leave {} => self.leave(id),
             ClientMessage::SessionDescription { description } => self.offer(id, description),
             ClientMessage::IceCandidate { candidate } => self.candidate(candidate),
-            ClientMessage::Mute { participant_id } => self.mute(id, participant_id, true),
-            ClientMessage::Unmute { participant_id } => self.mute(id, participant_id, false),
+            ClientMessage::Mute { participant_id } => self.mute(id, participant_id, true).await,
+            ClientMessage::Unmute { participant_id } => self.mute(id, participant_id, false).await,
             ClientMessage::Ping {} => {
                 self.link.send(ServerMessage::Pong { reply_to: id });
                 Ok(())
@@ -118,6 +120,11 @@ impl Session {
             let access = storage.room(room_id, user).await.map_err(|e| Refusal::storage(&e))?.ok_or_else(no_room)?;
             may(user, Action::Join, &access)
                 .map_err(|denied| Refusal::new(ErrorCode::Forbidden, denied.to_string()))?;
+            let mutes = if room.remembers_mutes() {
+                HashSet::new()
+            } else {
+                storage.room_mutes(room_id).await.map_err(|e| Refusal::storage(&e))?.into_iter().collect()
+            };
             // From here on nothing waits: the seat is taken and told of, or nothing happened.
             let (resume_token, next_resume) = (resume_token.map(TokenHash::of), token::generate());
             let joiner = Joiner {
@@ -125,13 +132,14 @@ impl Session {
                 session: self.identity.session,
                 username: profile.username.as_str().to_owned(),
                 display_name: profile.display_name.as_str().to_owned(),
+                avatar_version: profile.avatar_version,
                 muted,
                 resume: resume_token,
                 next_resume: next_resume.1,
                 link: self.link.clone(),
             };
             let welcome = Welcome { reply_to, resume_token: next_resume.0 };
-            match room.join(&access.room, revision, joiner, welcome, self.inner.clock.now()) {
+            match room.join((&access.room, mutes), revision, joiner, welcome, self.inner.clock.now()) {
                 Ok(me) => {
                     self.seat = Some((room_id, me));
                     self.candidates = 0;
@@ -194,9 +202,18 @@ impl Session {
         check_candidate(&candidate.candidate).map_err(|text| Refusal::new(ErrorCode::BadCandidate, text))
     }
 
-    fn mute(&self, reply_to: Option<u32>, target: Option<Uuid>, muted: bool) -> Result<(), Refusal> {
+    async fn mute(&self, reply_to: Option<u32>, target: Option<Uuid>, muted: bool) -> Result<(), Refusal> {
         let (room, me) = self.seated()?;
-        room.mute(me, &self.link, target.map(ParticipantId), muted, reply_to)
+        let Some(user) = room.mute(me, &self.link, target.map(ParticipantId), muted, reply_to)? else { return Ok(()) };
+        let (storage, room) = (self.inner.storage.clone(), room.id);
+        // A task, so that it is remembered although the moderator's socket goes meanwhile.
+        let remembered = tokio::spawn(async move {
+            if let Err(error) = storage.set_room_mute(room, user, muted).await {
+                warn!(room.id = %room, user.id = %user, error = %error, "a moderator's mute counts until the next start only");
+            }
+        });
+        let _ = remembered.await;
+        Ok(())
     }
 
     /// The room of the last seat. The room itself checks whether the seat is still this socket's.

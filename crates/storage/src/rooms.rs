@@ -1,7 +1,7 @@
 //! Rooms: made, found, listed, changed, deleted.
 
 use async_trait::async_trait;
-use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
+use hubbub_domain::room::{MaxForwardedSpeakers, MaxParticipants, RoomDescription, RoomName};
 use hubbub_domain::storage::{RoomCursor, Rooms, StorageResult};
 use hubbub_domain::{NewRoom, Room, RoomAccess, RoomId, RoomPatch, Timestamp, UserId};
 use sqlx::{Error, FromRow, query, query_as, query_scalar};
@@ -12,7 +12,7 @@ use crate::{row, search};
 
 macro_rules! room_columns {
     () => {
-        "rooms.id, rooms.owner_id, rooms.name, rooms.description, rooms.is_private, rooms.max_participants, rooms.created_at, rooms.updated_at"
+        "rooms.id, rooms.owner_id, rooms.name, rooms.description, rooms.is_private, rooms.max_participants, rooms.max_forwarded_speakers, rooms.created_at, rooms.updated_at"
     };
 }
 pub(crate) use room_columns;
@@ -25,6 +25,7 @@ pub(crate) struct RoomRow {
     description: String,
     is_private: bool,
     max_participants: i64,
+    max_forwarded_speakers: Option<i64>,
     created_at: i64,
     updated_at: i64,
 }
@@ -48,6 +49,11 @@ impl TryFrom<RoomRow> for Room {
             is_private: row.is_private,
             max_participants: MaxParticipants::new(row.max_participants)
                 .map_err(|e| row::damaged("max_participants", e.to_string()))?,
+            max_forwarded_speakers: row
+                .max_forwarded_speakers
+                .map(|most| MaxForwardedSpeakers::new(most, MaxForwardedSpeakers::MOST))
+                .transpose()
+                .map_err(|e| row::damaged("max_forwarded_speakers", e.to_string()))?,
             created_at: Timestamp(row.created_at),
             updated_at: Timestamp(row.updated_at),
         })
@@ -97,6 +103,7 @@ impl Rooms for Database {
             description: room.description,
             is_private: room.is_private,
             max_participants: room.max_participants,
+            max_forwarded_speakers: room.max_forwarded_speakers,
             created_at: now,
             updated_at: now,
         };
@@ -112,8 +119,8 @@ impl Rooms for Database {
             }
             query(
                 "INSERT INTO rooms (id, owner_id, name, description, folded_name, folded_description, is_private,
-                                    max_participants, created_at, updated_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+                                    max_participants, max_forwarded_speakers, created_at, updated_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
             )
             .bind(room.id.0)
             .bind(owner.0)
@@ -123,6 +130,7 @@ impl Rooms for Database {
             .bind(search::fold(room.description.as_str()))
             .bind(room.is_private)
             .bind(i64::from(room.max_participants.get()))
+            .bind(room.max_forwarded_speakers.map(|most| i64::from(most.get())))
             .bind(now.0)
             .execute(&mut *tx)
             .await?;
@@ -183,7 +191,7 @@ impl Rooms for Database {
                  SET name = COALESCE($2, name), folded_name = COALESCE($3, folded_name),
                      description = COALESCE($4, description), folded_description = COALESCE($5, folded_description),
                      is_private = COALESCE($6, is_private), max_participants = COALESCE($7, max_participants),
-                     updated_at = $8
+                     max_forwarded_speakers = COALESCE($8, max_forwarded_speakers), updated_at = $9
                  WHERE id = $1
                  RETURNING ", room_columns!()
             ))
@@ -194,11 +202,37 @@ impl Rooms for Database {
             .bind(patch.description.as_ref().map(|description| search::fold(description.as_str())))
             .bind(patch.is_private)
             .bind(patch.max_participants.map(|limit| i64::from(limit.get())))
+            .bind(patch.max_forwarded_speakers.map(|most| i64::from(most.get())))
             .bind(now.0)
             .fetch_optional(pool)
             .await?
             .map(Room::try_from)
             .transpose()?
+        })
+    }
+
+    async fn room_mutes(&self, id: RoomId) -> StorageResult<Vec<UserId>> {
+        reading!(self, pool => {
+            query_scalar::<_, Uuid>("SELECT user_id FROM room_mutes WHERE room_id = $1")
+                .bind(id.0)
+                .fetch_all(pool)
+                .await?
+                .into_iter()
+                .map(UserId)
+                .collect()
+        })
+    }
+
+    async fn set_room_mute(&self, id: RoomId, user: UserId, muted: bool) -> StorageResult<()> {
+        let sql = if muted {
+            "INSERT INTO room_mutes (room_id, user_id)
+             SELECT rooms.id, users.id FROM rooms, users WHERE rooms.id = $1 AND users.id = $2
+             ON CONFLICT DO NOTHING"
+        } else {
+            "DELETE FROM room_mutes WHERE room_id = $1 AND user_id = $2"
+        };
+        writing!(self, pool => {
+            query(sql).bind(id.0).bind(user.0).execute(pool).await?;
         })
     }
 

@@ -35,6 +35,7 @@ async fn every_story(databases: &Databases) {
     sessions::one_of_two_rotations_wins(databases.open().await).await;
     rooms::made_changed_and_deleted(databases.open().await).await;
     rooms::nobody_gets_more_rooms_than_allowed_by_asking_at_once(databases.open().await).await;
+    rooms::a_moderators_mute_is_remembered_until_it_is_lifted(databases.open().await).await;
     rooms::private_rooms_are_listed_for_insiders_only(databases.open().await).await;
     rooms::pages_follow_each_other_without_gaps(databases.open().await).await;
     rooms::words_are_found_ignoring_case_and_diacritics(databases.open().await).await;

@@ -10,12 +10,13 @@ pub(crate) use picture::{MAX_UPLOAD_BYTES, PictureError, prepare};
 
 /// Where a user's picture is. The version changes with the picture, so that browsers may keep it for good.
 pub(crate) fn url(user: &User) -> String {
-    format!("{}?v={}", url_without_version(user.id), version(user))
+    url_of(user.id, user.display_name.as_str(), user.avatar_version)
 }
 
-/// The same without a version, for where only the id is known; browsers ask whether it changed.
-pub(crate) fn url_without_version(user: UserId) -> String {
-    format!("/api/users/{user}/avatar")
+/// The same where the user is known by parts only: the name shown, and when the picture was uploaded, if one was.
+pub(crate) fn url_of(id: UserId, display_name: &str, uploaded: Option<Timestamp>) -> String {
+    let version = uploaded.map_or_else(|| drawn_version(display_name), stored_version);
+    format!("/api/users/{id}/avatar?v={version}")
 }
 
 /// The version of the picture in use: when it was uploaded, or what it was drawn from.

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use hubbub_domain::NewRoom;
-use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
+use hubbub_domain::room::{MaxForwardedSpeakers, MaxParticipants, RoomDescription, RoomName};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -30,6 +30,10 @@ pub(crate) struct CreateRoom {
     /// How many people may be in it at once: 2 to 10 000; 100 by default.
     #[schema(example = 100, minimum = 2, maximum = 10_000)]
     max_participants: Option<i64>,
+    /// How many speakers are forwarded at the same time: 1 to `maxForwardedSpeakers` of `GET /api/server`, which is also
+    /// the default.
+    #[schema(example = 8, minimum = 1, maximum = 32)]
+    max_forwarded_speakers: Option<i64>,
 }
 
 /// Make a room
@@ -59,16 +63,22 @@ pub(crate) async fn create_room(
         check.field("description", RoomDescription::parse(body.description.as_deref().unwrap_or_default()));
     let max_participants = check
         .field("maxParticipants", body.max_participants.map_or(Ok(MaxParticipants::DEFAULT), MaxParticipants::new));
-    let (Some(name), Some(description), Some(max_participants)) = (name, description, max_participants) else {
+    let most = app.config.max_forwarded_speakers;
+    let wanted = body.max_forwarded_speakers.map(|wanted| MaxForwardedSpeakers::new(wanted, most)).transpose();
+    let max_forwarded_speakers = check.field("maxForwardedSpeakers", wanted);
+    let (Some(name), Some(description), Some(max_participants), Some(max_forwarded_speakers)) =
+        (name, description, max_participants, max_forwarded_speakers)
+    else {
         return Err(check.into_problem());
     };
 
     let limit = app.config.rooms_per_user;
-    let room = NewRoom { name, description, is_private: body.is_private.unwrap_or(false), max_participants };
+    let is_private = body.is_private.unwrap_or(false);
+    let room = NewRoom { name, description, is_private, max_participants, max_forwarded_speakers };
     let Some(room) = app.storage.create_room(current.user, room, limit, app.clock.now()).await? else {
         let detail = format!("one user may own {limit} rooms; delete one first");
         return Err(Problem::new(Code::RoomLimitReached, detail));
     };
     let location = format!("/api/rooms/{}", room.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(Room::new(&room, current.user, 0))))
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(Room::new(&app, &room, current.user, 0))))
 }

@@ -44,7 +44,7 @@ impl From<LiveParticipant> for Participant {
         Self {
             id: live.id.0,
             user_id: live.user.0,
-            avatar_url: avatar::url_without_version(live.user),
+            avatar_url: avatar::url_of(live.user, &live.display_name, live.avatar_version),
             username: live.username,
             display_name: live.display_name,
             muted: live.muted,
@@ -85,5 +85,5 @@ pub(crate) async fn get_room(
     let room = permitted(&app, id, current.user, Action::View).await?;
     let participants: Vec<Participant> = app.live.participants(id).await.into_iter().map(Participant::from).collect();
     let count = u32::try_from(participants.len()).unwrap_or(u32::MAX);
-    Ok(Json(RoomWithParticipants { room: Room::new(&room, current.user, count), participants }))
+    Ok(Json(RoomWithParticipants { room: Room::new(&app, &room, current.user, count), participants }))
 }

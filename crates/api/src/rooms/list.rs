@@ -88,6 +88,6 @@ pub(crate) async fn list_rooms(
     let ids: Vec<RoomId> = rooms.iter().map(|room| room.id).collect();
     let counts = app.live.counts(&ids).await;
     let counts = counts.into_iter().chain(std::iter::repeat(0));
-    let rooms = rooms.iter().zip(counts).map(|(room, count)| Room::new(room, current.user, count)).collect();
+    let rooms = rooms.iter().zip(counts).map(|(room, count)| Room::new(&app, room, current.user, count)).collect();
     Ok(Json(RoomList { rooms, next_cursor }))
 }

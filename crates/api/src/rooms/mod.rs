@@ -34,6 +34,9 @@ pub(crate) struct Room {
     /// How many people may be in it at once.
     #[schema(example = 100, minimum = 2, maximum = 10_000)]
     max_participants: u32,
+    /// How many speakers are forwarded at the same time.
+    #[schema(example = 8, minimum = 1, maximum = 32)]
+    max_forwarded_speakers: u32,
     /// Who made it.
     owner_id: Uuid,
     /// Whether that is the one who asks.
@@ -44,20 +47,21 @@ pub(crate) struct Room {
     /// When it was made.
     #[schema(example = "2026-11-21T10:00:00.000000Z", format = "date-time")]
     created_at: String,
-    /// When name, description, privacy or limit last changed.
+    /// When name, description, privacy or limits last changed.
     #[schema(example = "2026-11-21T10:00:00.000000Z", format = "date-time")]
     updated_at: String,
 }
 
 impl Room {
     /// `room` as `viewer` sees it with `participants` people in it.
-    pub(crate) fn new(room: &hubbub_domain::Room, viewer: UserId, participants: u32) -> Self {
+    pub(crate) fn new(app: &App, room: &hubbub_domain::Room, viewer: UserId, participants: u32) -> Self {
         Self {
             id: room.id.0,
             name: room.name.to_string(),
             description: room.description.to_string(),
             is_private: room.is_private,
             max_participants: room.max_participants.get(),
+            max_forwarded_speakers: room.forwarded_speakers(app.config.max_forwarded_speakers),
             owner_id: room.owner.0,
             is_owner: room.owner == viewer,
             participant_count: participants,
@@ -69,7 +73,7 @@ impl Room {
     /// As [`Self::new`], counting who is in it now.
     pub(crate) async fn counted(app: &App, room: &hubbub_domain::Room, viewer: UserId) -> Self {
         let counts = app.live.counts(&[room.id]).await;
-        Self::new(room, viewer, counts.first().copied().unwrap_or(0))
+        Self::new(app, room, viewer, counts.first().copied().unwrap_or(0))
     }
 }
 

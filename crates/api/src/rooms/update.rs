@@ -1,7 +1,7 @@
 //! `PATCH /api/rooms/{id}`
 
 use axum::extract::State;
-use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
+use hubbub_domain::room::{MaxForwardedSpeakers, MaxParticipants, RoomDescription, RoomName};
 use hubbub_domain::{Action, DomainEvent, RoomId, RoomPatch};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -27,6 +27,9 @@ pub(crate) struct UpdateRoom {
     /// How many people may be in it at once: 2 to 10 000; those already inside stay.
     #[schema(example = 50, minimum = 2, maximum = 10_000)]
     max_participants: Option<i64>,
+    /// How many speakers are forwarded at the same time: 1 to `maxForwardedSpeakers` of `GET /api/server`. Counts at once.
+    #[schema(example = 3, minimum = 1, maximum = 32)]
+    max_forwarded_speakers: Option<i64>,
 }
 
 /// Change a room
@@ -49,12 +52,16 @@ pub(crate) async fn update_room(
     Json(body): Json<UpdateRoom>,
 ) -> Result<axum::Json<Room>, Problem> {
     let room = permitted(&app, id, current.user, Action::Update).await?;
-    let mut check = Check::default();
+    let (mut check, most) = (Check::default(), app.config.max_forwarded_speakers);
     let patch = RoomPatch {
         name: check.optional("name", body.name.as_deref().map(RoomName::parse)),
         description: check.optional("description", body.description.as_deref().map(RoomDescription::parse)),
         is_private: body.is_private,
         max_participants: check.optional("maxParticipants", body.max_participants.map(MaxParticipants::new)),
+        max_forwarded_speakers: check.optional(
+            "maxForwardedSpeakers",
+            body.max_forwarded_speakers.map(|wanted| MaxForwardedSpeakers::new(wanted, most)),
+        ),
     };
     check.finish()?;
     if patch == RoomPatch::default() {

@@ -57,6 +57,11 @@ async fn rooms_that_cannot_be_are_refused() {
     ada.post("/api/rooms", json!({ "name": "Tea", "maxParticipants": 10_001 }))
         .await
         .expect_fields(&["maxParticipants"]);
+    for speakers in [0, 9, -1] {
+        ada.post("/api/rooms", json!({ "name": "Tea", "maxForwardedSpeakers": speakers }))
+            .await
+            .expect_fields(&["maxForwardedSpeakers"]);
+    }
     ada.post("/api/rooms", json!({ "name": "Tea", "maxParticipants": "9" })).await.expect_fields(&["maxParticipants"]);
     ada.post("/api/rooms", json!({ "description": "x" })).await.expect_fields(&["name"]);
     for field in ["ownerId", "id", "participantCount"] {
@@ -166,6 +171,10 @@ async fn owners_change_their_rooms_and_everybody_inside_is_told() {
     assert_eq!(api.events(), []);
 
     api.auth.clock.advance(Duration::from_secs(60));
+    assert_eq!(room["maxForwardedSpeakers"], 8, "what the server forwards");
+    let changed = ada.patch(&path(&room), json!({ "maxForwardedSpeakers": 2 })).await.expect(200).json();
+    assert_eq!(changed["maxForwardedSpeakers"], 2);
+    ada.patch(&path(&room), json!({ "maxForwardedSpeakers": 9 })).await.expect_fields(&["maxForwardedSpeakers"]);
     let changed = ada.patch(&path(&room), json!({ "name": "Coffee", "maxParticipants": 5, "isPrivate": true })).await;
     let changed = changed.expect(200).json();
     assert_eq!(

@@ -37,6 +37,7 @@ struct Tables {
     sessions: HashMap<SessionId, Session>,
     rooms: BTreeMap<RoomId, Room>,
     members: HashSet<(RoomId, UserId)>,
+    mutes: HashSet<(RoomId, UserId)>,
     invites: HashMap<InviteId, Invite>,
     avatars: HashMap<UserId, (String, Vec<u8>, Timestamp)>,
     outbox: Vec<OutboxMail>,
@@ -275,6 +276,7 @@ impl Rooms for MemoryStorage {
             description: room.description,
             is_private: room.is_private,
             max_participants: room.max_participants,
+            max_forwarded_speakers: room.max_forwarded_speakers,
             created_at: now,
             updated_at: now,
         };
@@ -326,13 +328,29 @@ impl Rooms for MemoryStorage {
         if let Some(max_participants) = patch.max_participants {
             room.max_participants = max_participants;
         }
+        room.max_forwarded_speakers = patch.max_forwarded_speakers.or(room.max_forwarded_speakers);
         room.updated_at = now;
         Ok(Some(room.clone()))
+    }
+
+    async fn room_mutes(&self, id: RoomId) -> StorageResult<Vec<UserId>> {
+        Ok(self.read()?.mutes.iter().filter(|(room, _)| *room == id).map(|(_, user)| *user).collect())
+    }
+
+    async fn set_room_mute(&self, id: RoomId, user: UserId, muted: bool) -> StorageResult<()> {
+        let mut tables = self.write()?;
+        if !muted {
+            tables.mutes.remove(&(id, user));
+        } else if tables.rooms.contains_key(&id) && tables.users.contains_key(&user) {
+            tables.mutes.insert((id, user));
+        }
+        Ok(())
     }
 
     async fn delete_room(&self, id: RoomId) -> StorageResult<bool> {
         let mut tables = self.write()?;
         tables.members.retain(|(room, _)| *room != id);
+        tables.mutes.retain(|(room, _)| *room != id);
         tables.invites.retain(|_, invite| invite.room != id);
         Ok(tables.rooms.remove(&id).is_some())
     }
@@ -461,6 +479,7 @@ impl Administration for MemoryStorage {
                 tables.rooms.values().filter(|room| room.owner == *id).map(|room| room.id).collect();
             tables.rooms.retain(|room, _| !gone.contains(room));
             tables.members.retain(|(room, user)| user != id && !gone.contains(room));
+            tables.mutes.retain(|(room, user)| user != id && !gone.contains(room));
             tables.invites.retain(|_, invite| invite.created_by != *id && !gone.contains(&invite.room));
             tables.codes.remove(id);
             tables.avatars.remove(id);

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use hubbub_domain::NewRoom;
-use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
+use hubbub_domain::room::{MaxForwardedSpeakers, MaxParticipants, RoomDescription, RoomName};
 
 use super::{Admin, Failure};
 use crate::say;
@@ -26,17 +26,25 @@ pub(crate) enum Command {
         /// How many people may be in it at once: 2 to 10000
         #[arg(long, default_value_t = MaxParticipants::DEFAULT.get())]
         max_participants: u32,
+        /// How many speakers are forwarded at the same time: 1 to media.slots, which is the default
+        #[arg(long)]
+        max_forwarded_speakers: Option<u32>,
     },
 }
 
 pub(super) async fn run(admin: &Admin<'_>, command: Command) -> Result<(), Failure> {
-    let Command::Create { name, owner, description, private, max_participants } = command;
+    let Command::Create { name, owner, description, private, max_participants, max_forwarded_speakers } = command;
+    let most = admin.config.for_api().max_forwarded_speakers;
     let room = NewRoom {
         name: RoomName::parse(&name).map_err(|e| Failure::Input(format!("--name {e}")))?,
         description: RoomDescription::parse(&description).map_err(|e| Failure::Input(format!("--description {e}")))?,
         is_private: private,
         max_participants: MaxParticipants::new(i64::from(max_participants))
             .map_err(|e| Failure::Input(format!("--max-participants {e}")))?,
+        max_forwarded_speakers: max_forwarded_speakers
+            .map(|wanted| MaxForwardedSpeakers::new(i64::from(wanted), most))
+            .transpose()
+            .map_err(|e| Failure::Input(format!("--max-forwarded-speakers {e}")))?,
     };
     let owner = admin.user(&owner).await?;
     let made = admin.storage.create_room(owner.id, room, u64::MAX, admin.clock.now()).await?;

@@ -91,6 +91,7 @@ impl Config {
         config.trusted_proxies = self.trusted_proxies();
         config.outbox_visible = self.mail.smtp_host.is_empty();
         config.rooms_per_user = u64::from(self.limits.rooms_per_user);
+        config.max_forwarded_speakers = u32::try_from(self.media.slots).unwrap_or(u32::MAX);
         config.request_timeout = Duration::from_secs(self.http.request_timeout_seconds);
         config.ice_servers = Arc::new(IceServerList::new(&self.ice));
         config.ice_servers_ttl = Duration::from_secs(self.ice.turn_credential_seconds);
@@ -143,6 +144,7 @@ mod tests {
         let api = (config.for_api(), hubbub_api::Config::new(config.public_url()));
         assert_eq!(format!("{:?}", api.0.limits), format!("{:?}", api.1.limits));
         assert_eq!((api.0.rooms_per_user, api.0.request_timeout), (api.1.rooms_per_user, api.1.request_timeout));
+        assert_eq!(api.0.max_forwarded_speakers, api.1.max_forwarded_speakers);
         assert_eq!((api.0.server_name, api.0.registration_open), (api.1.server_name, api.1.registration_open));
 
         let signaling = (config.for_signaling(), hubbub_signaling::Config::new(config.public_url()));

@@ -80,9 +80,11 @@ async fn everything(setup: &Setup) {
 
     // A room for them, in which a socket opened with such a token sits.
     let create = ["rooms", "create", "--name", "Load", "--owner", "load-01", "--max-participants", "500"];
+    let create = [&create[..], &["--max-forwarded-speakers", "3"]].concat();
     let room = done(&admin(setup, &create));
     let (status, found) = server.get(&format!("/api/rooms/{room}"), Some(&with_token(&list[1]["accessToken"]))).await;
     assert_eq!((status, &found["maxParticipants"], &found["name"]), (200, &json!(500), &json!("Load")), "{found}");
+    assert_eq!(found["maxForwardedSpeakers"], 3);
     let mut socket = server.socket(&with_token(&list[1]["accessToken"])).await;
     socket.send(json!({ "type": "join", "roomId": room })).await;
     assert_eq!(socket.wait_for("joined").await["room"]["name"], "Load");
@@ -156,7 +158,7 @@ async fn what_cannot_be_is_said_in_one_line() {
         (words("users create --count 3"), "--prefix"),
         (plus(bulk("0", "load"), &[&file]), "0 is not in 1..=100000"),
         (plus(bulk("many", "load"), &[&file]), "invalid value 'many'"),
-        (plus(bulk("3", "-load"), &[&file]), "--prefix"),
+        (plus(bulk("3", ".load"), &[&file]), "begin with a letter or digit"),
         (plus(bulk("3", "lo ad"), &[&file]), "use letters, digits"),
         (plus(bulk("3", "нагрузка"), &[&file]), "use letters a to z"),
         (plus(bulk("3", "load"), &["/nowhere/accounts.json"]), "/nowhere/accounts.json cannot be made"),
@@ -176,6 +178,7 @@ async fn what_cannot_be_is_said_in_one_line() {
         (words("tokens mint --accounts missing.json"), "missing.json cannot be read"),
         (words("rooms create --name Tea --owner nobody"), "there is no user"),
         (words("rooms create --name Tea --owner nobody --max-participants 1"), "--max-participants must be 2 to 10000"),
+        (words("rooms create --name Tea --owner nobody --max-forwarded-speakers 9"), "must be 1 to 8, is 9"),
         (words("users frobnicate"), "unrecognized subcommand"),
     ] {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

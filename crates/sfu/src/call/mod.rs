@@ -63,6 +63,8 @@ struct Member {
 pub(crate) struct Call {
     id: CallId,
     max_slots: usize,
+    /// How many of the first in the ranking are forwarded.
+    max_speakers: usize,
     members: Slab<Member>,
     ranking: Ranking,
     announcer: Announcer,
@@ -70,7 +72,14 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(id: CallId, max_slots: usize) -> Self {
-        Self { id, max_slots, members: Slab::new(), ranking: Ranking::default(), announcer: Announcer::default() }
+        Self {
+            id,
+            max_slots,
+            max_speakers: max_slots + 1,
+            members: Slab::new(),
+            ranking: Ranking::default(),
+            announcer: Announcer::default(),
+        }
     }
 
     pub(crate) const fn id(&self) -> CallId {
@@ -109,6 +118,19 @@ impl Call {
         }
         self.members[member].slots.resize(slots, None);
         self.fill(member, changes);
+    }
+
+    /// How many speakers are forwarded at most, from now on: those who are one too many are heard by nobody at once.
+    pub(crate) fn set_max_speakers(&mut self, most: usize, changes: &mut Vec<SlotChange>) {
+        // A speaker hears the others, so that one more than anybody has slots may matter.
+        let most = most.clamp(1, self.max_slots + 1);
+        if std::mem::replace(&mut self.max_speakers, most) == most {
+            return;
+        }
+        let listeners: Vec<MemberKey> = self.members.iter().map(|(key, _)| key).collect();
+        for listener in listeners {
+            self.fill(listener, changes);
+        }
     }
 
     pub(crate) fn set_grants(&mut self, member: MemberKey, grants: Grants, changes: &mut Vec<SlotChange>) {
@@ -150,14 +172,14 @@ impl Call {
             self.apply(moved, changes);
             return Err(DropReason::Silence);
         }
-        let members = &self.members;
+        let (members, places) = (&self.members, self.max_speakers.min(self.max_slots));
         let moved = if self.ranking.is_speaking(member) {
             let words = members[member].voice.says_words();
             let yields = |other: MemberKey| {
                 let other = &members[other].voice;
                 words && (other.pauses(now) || !other.says_words())
             };
-            self.ranking.compete(now, member, self.max_slots, |other| members[other].voice.rank(), yields)
+            self.ranking.compete(now, member, places, |other| members[other].voice.rank(), yields)
         } else {
             self.announcer.wake(now);
             self.ranking.open(member)
@@ -194,9 +216,9 @@ impl Call {
     /// Looks through the listeners whom a change of the ranking concerns.
     fn apply(&mut self, moved: Option<Moved>, changes: &mut Vec<SlotChange>) {
         let Some(moved) = moved else { return };
-        // Whoever has n slots hears the first n, or n + 1 when it is among them itself: a change that stays on one side
-        // of that boundary is none to it.
-        let most = self.max_slots + 1;
+        // Whoever has n slots hears the first n, or n + 1 when it is among them itself, as far as those are forwarded: a
+        // change that stays on one side of that boundary is none to it.
+        let most = self.max_speakers.min(self.max_slots) + 1;
         if moved.first >= most {
             return;
         }
@@ -204,7 +226,7 @@ impl Call {
             .members
             .iter()
             .filter(|(_, member)| {
-                let slots = member.slots.len();
+                let slots = member.slots.len().min(self.max_speakers);
                 slots > 0 && moved.first <= slots && moved.last >= slots
             })
             .map(|(key, _)| key)
@@ -219,7 +241,7 @@ impl Call {
         let member = &self.members[listener];
         let count = if member.grants.hear { member.slots.len() } else { 0 };
         let mut wanted = [None; crate::worker::MAX_SLOTS];
-        let others = self.ranking.members().filter(|speaker| *speaker != listener);
+        let others = self.ranking.members().take(self.max_speakers).filter(|speaker| *speaker != listener);
         for (place, speaker) in wanted.iter_mut().zip(others.take(count)) {
             *place = Some(speaker);
         }

@@ -261,6 +261,47 @@ fn a_listener_with_fewer_slots_hears_the_first_ones() {
 }
 
 #[test]
+fn only_as_many_speakers_as_the_call_may_have_are_forwarded() {
+    let mut scene = Scene::new(6, 4, 4);
+    let everybody = [(0, -30), (1, -30), (2, -30), (3, -30)];
+    scene.steps(20, &everybody);
+    assert_eq!((scene.hears(5), scene.hears(0)), ([0, 1, 2, 3].into(), [1, 2, 3].into()));
+
+    let before = scene.events;
+    scene.change(|call, changes| call.set_max_speakers(2, changes));
+    assert_eq!(scene.hears(5), [0, 1].into(), "at once, without any packet");
+    assert_eq!((scene.hears(0), scene.hears(1), scene.hears(2)), ([1].into(), [0].into(), [0, 1].into()));
+    assert_eq!(scene.events - before, 10, "one or two slots of each are emptied, and no other is touched");
+    let expected = [Ok(()), Ok(()), Err(DropReason::NotSelected), Err(DropReason::NotSelected)];
+    assert_eq!(scene.step(&everybody), expected);
+    let before = scene.events;
+    scene.change(|call, changes| call.set_max_speakers(2, changes));
+    assert_eq!(scene.events, before, "the same again is no change");
+
+    scene.join(6, 1);
+    assert_eq!(scene.hears(6), [0].into(), "fewer slots still hear fewer");
+    scene.steps(60, &[(1, -30), (2, -30)]);
+    assert_eq!(scene.hears(5), [1, 2].into(), "who fell silent makes room");
+    scene.change(|call, changes| call.set_max_speakers(0, changes));
+    assert_eq!(scene.hears(5).len(), 1, "one at least");
+    scene.change(|call, changes| call.set_max_speakers(usize::MAX, changes));
+    assert_eq!(scene.hears(5), [0, 1, 2, 3].into(), "and as many as there are slots at most");
+    scene.steps(10, &everybody);
+    assert_eq!(scene.hears(0), [1, 2, 3].into());
+}
+
+#[test]
+fn a_louder_speaker_gets_into_a_call_that_forwards_one() {
+    let mut scene = Scene::new(4, 3, 3);
+    scene.change(|call, changes| call.set_max_speakers(1, changes));
+    scene.steps(50, &[(0, -40)]);
+    scene.steps(20, &[(0, -40), (1, -40)]);
+    assert_eq!((scene.hears(3), scene.hears(0)), ([0].into(), BTreeSet::new()));
+    scene.steps(100, &[(0, -40), (1, -15)]);
+    assert_eq!((scene.hears(3), scene.hears(0), scene.hears(1)), ([1].into(), [1].into(), BTreeSet::new()));
+}
+
+#[test]
 fn a_joining_listener_costs_the_same_in_any_room() {
     for size in [2, 2000] {
         let mut scene = Scene::new(size, 4, 4);
@@ -332,6 +373,7 @@ enum Step {
     Wait(u64),
     Grants(usize, bool, bool),
     Slots(usize, usize),
+    Speakers(usize),
     Leave(usize),
     Join(usize, usize),
 }
@@ -343,6 +385,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => (10..700u64).prop_map(Step::Wait),
         1 => (peer.clone(), any::<bool>(), any::<bool>()).prop_map(|(peer, speak, hear)| Step::Grants(peer, speak, hear)),
         1 => (peer.clone(), 0..6usize).prop_map(|(peer, slots)| Step::Slots(peer, slots)),
+        1 => (0..7usize).prop_map(Step::Speakers),
         1 => peer.clone().prop_map(Step::Leave),
         1 => (peer, 0..6usize).prop_map(|(peer, slots)| Step::Join(peer, slots)),
     ]
@@ -363,6 +406,7 @@ proptest! {
                     let member = scene.members[&peer];
                     scene.change(|call, changes| call.set_slots(member, slots, changes));
                 }
+                Step::Speakers(most) => scene.change(|call, changes| call.set_max_speakers(most, changes)),
                 Step::Leave(peer) if scene.members.contains_key(&peer) => scene.leave(peer),
                 Step::Join(peer, slots) if !scene.members.contains_key(&peer) => scene.join(peer, slots),
                 _ => {}
@@ -371,7 +415,7 @@ proptest! {
                 let member = &scene.call.members[*key];
                 let count = if member.grants.hear { member.slots.len() } else { 0 };
                 let expected: BTreeSet<usize> =
-                    scene.call.ranking.members().filter(|other| other != key).take(count).map(|other| scene.call.members[other].peer).collect();
+                    scene.call.ranking.members().take(scene.call.max_speakers).filter(|other| other != key).take(count).map(|other| scene.call.members[other].peer).collect();
                 let heard: Vec<usize> = member.slots.iter().flatten().map(|heard| scene.call.members[heard.speaker].peer).collect();
                 prop_assert_eq!(heard.len(), expected.len());
                 prop_assert_eq!(heard.iter().copied().collect::<BTreeSet<_>>(), expected.clone());

@@ -19,6 +19,7 @@ use crate::ids::{CallId, PeerId};
 use crate::test_client::{ClientOptions, TestClient};
 use crate::transport::{Identity, Path};
 use crate::worker::candidates::Candidates;
+use crate::worker::MAX_SLOTS;
 use crate::worker::core::{Settings, WorkerCore};
 
 /// Granted everything.
@@ -125,7 +126,12 @@ impl Sim {
     pub(crate) fn join(&mut self, call: u128, options: ClientOptions) -> usize {
         let client = self.clients.len();
         self.clients.push(TestClient::new(Self::address(client), options));
-        self.order(Command::AddPeer { call: CallId(call), peer: Self::peer(client), grants: BOTH });
+        self.order(Command::AddPeer {
+            call: CallId(call),
+            peer: Self::peer(client),
+            grants: BOTH,
+            max_speakers: MAX_SLOTS,
+        });
         self.offer(client);
         client
     }

@@ -99,7 +99,11 @@ impl WorkerCore {
     pub(crate) fn handle_command(&mut self, now: Instant, command: Command) {
         self.flush_all();
         match command {
-            Command::AddPeer { call, peer, grants } => self.add_peer(now, call, peer, grants),
+            Command::AddPeer { call, peer, grants, max_speakers } => {
+                self.add_peer(now, call, peer, grants);
+                self.set_call(call, max_speakers);
+            }
+            Command::SetCall { call, max_speakers } => self.set_call(call, max_speakers),
             Command::SetGrants { peer, grants } => self.set_grants(peer, grants),
             Command::RemovePeer { peer } => self.remove_peer(now, peer),
             Command::Offer { peer, request, sdp } => {
@@ -266,6 +270,11 @@ impl WorkerCore {
             self.changes.extend((0..).take(connection.slots.len()).map(empty));
             self.calls[call].0.set_slots(member, connection.slots.len(), &mut self.changes);
         }
+    }
+
+    fn set_call(&mut self, call: CallId, max_speakers: usize) {
+        let Some(key) = self.call_ids.get(&call) else { return };
+        self.calls[*key].0.set_max_speakers(max_speakers, &mut self.changes);
     }
 
     fn set_grants(&mut self, id: PeerId, grants: Grants) {

@@ -109,6 +109,7 @@ pub(super) struct Runner {
 struct Listed {
     call: CallId,
     grants: Grants,
+    max_speakers: usize,
     offered: bool,
 }
 
@@ -174,8 +175,9 @@ impl Runner {
         let since_unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let mut core = WorkerCore::new(self.settings.clone(), now, since_unix);
         *core.metrics_mut() = WorkerMetrics { connected: 0, ..self.published.lock().clone() };
-        for (peer, Listed { call, grants, .. }) in &self.roster {
-            core.handle_command(now, Command::AddPeer { call: *call, peer: *peer, grants: *grants });
+        for (peer, Listed { call, grants, max_speakers, .. }) in &self.roster {
+            let (call, peer, grants, max_speakers) = (*call, *peer, *grants, *max_speakers);
+            core.handle_command(now, Command::AddPeer { call, peer, grants, max_speakers });
         }
         let sender = Sender::new();
         core.set_segments(sender.uses_segments());
@@ -272,9 +274,15 @@ impl Runner {
     /// Keeps the roster.
     fn note(&mut self, command: &Command) {
         match command {
-            Command::AddPeer { call, peer, grants } => {
+            Command::AddPeer { call, peer, grants, max_speakers } => {
                 let offered = self.roster.get(peer).is_some_and(|listed| listed.offered);
-                self.roster.insert(*peer, Listed { call: *call, grants: *grants, offered });
+                let listed = Listed { call: *call, grants: *grants, max_speakers: *max_speakers, offered };
+                self.roster.insert(*peer, listed);
+            }
+            Command::SetCall { call, max_speakers } => {
+                for listed in self.roster.values_mut().filter(|listed| listed.call == *call) {
+                    listed.max_speakers = *max_speakers;
+                }
             }
             Command::SetGrants { peer, grants } => {
                 if let Some(listed) = self.roster.get_mut(peer) {

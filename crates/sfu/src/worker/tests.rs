@@ -68,7 +68,7 @@ fn after_a_panic_peers_are_lost_but_known_and_may_offer_again() {
     let grants = Grants { speak: true, hear: true };
     let (peer, idle, gone) = (PeerId(1), PeerId(2), PeerId(3));
     for added in [peer, idle, gone] {
-        worker.send(Command::AddPeer { call: CallId(1), peer: added, grants });
+        worker.send(Command::AddPeer { call: CallId(1), peer: added, grants, max_speakers: 8 });
     }
     worker.send(Command::RemovePeer { peer: gone });
     connect(&worker, &mut events, peer);

@@ -122,7 +122,8 @@ impl Client {
     ) -> Self {
         let id = PeerId(id);
         let mut news = events.subscribe();
-        sfu.send(Command::AddPeer { call: CallId(call), peer: id, grants: Grants { speak: true, hear: true } });
+        let grants = Grants { speak: true, hear: true };
+        sfu.send(Command::AddPeer { call: CallId(call), peer: id, grants, max_speakers: 8 });
         let mut client = Self::new(id, network, 3).await;
         let offer = client.connection.create_offer(None).await.expect("an offer");
         client.connection.set_local_description(offer).await.expect("it is accepted");

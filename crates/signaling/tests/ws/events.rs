@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use hubbub_domain::room::RoomName;
-use hubbub_domain::storage::Rooms;
-use hubbub_domain::{DomainEvent, LiveRooms, RoomPatch};
+use hubbub_domain::room::{MaxForwardedSpeakers, RoomName};
+use hubbub_domain::storage::{Avatars, Rooms, Users};
+use hubbub_domain::user::DisplayName;
+use hubbub_domain::{DomainEvent, LiveRooms, ProfilePatch, RoomPatch};
 use hubbub_signaling::Config;
 use serde_json::json;
 
@@ -110,6 +111,63 @@ async fn a_changed_room_is_told_to_those_inside() {
     assert_eq!(updated["room"]["name"], "Tea");
     let (_, joined) = world.joined(&world.user("bob").await, room).await;
     assert_eq!(joined["room"]["name"], "Tea");
+}
+
+#[tokio::test]
+async fn the_media_plane_is_told_how_many_speakers_to_forward_and_when_that_changes() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let room = world.room(&ada).await;
+    let (mut owner, _) = world.joined(&ada, room).await;
+    let speakers = |most| RoomPatch {
+        max_forwarded_speakers: Some(MaxForwardedSpeakers::new(most, 32).unwrap()),
+        ..RoomPatch::default()
+    };
+    world.change_room(room, speakers(3)).await;
+    crate::harness::eventually("the change arrives", || world.media.max_speakers() == [8, 3]).await;
+    owner.expect_quiet().await;
+    let (_bob, _) = world.joined(&world.user("bob").await, room).await;
+    // More than the server forwards is what it forwards.
+    world.change_room(room, speakers(20)).await;
+    crate::harness::eventually("the change arrives", || world.media.max_speakers() == [8, 3, 3, 8]).await;
+    world.change_room(room, speakers(8)).await;
+    world.change_room(room, RoomPatch { name: Some(RoomName::parse("Tea").unwrap()), ..RoomPatch::default() }).await;
+    owner.expect("add-peer").await;
+    owner.expect("room-updated").await;
+    assert_eq!(world.media.max_speakers(), [8, 3, 3, 8], "what does not change is not told");
+}
+
+#[tokio::test]
+async fn a_new_name_or_picture_reaches_those_in_the_room() {
+    let world = World::new().await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let (first, second) = (world.room(&ada).await, world.room(&ada).await);
+    let (mut owner, _) = world.joined(&ada, first).await;
+    let (mut guest, joined) = world.joined(&bob, first).await;
+    let (mut elsewhere, _) = world.joined(&bob, second).await;
+    owner.expect("add-peer").await;
+
+    let patch = ProfilePatch { display_name: Some(DisplayName::parse("Bobby").unwrap()), ..ProfilePatch::default() };
+    world.accounts.storage.update_profile(bob.user.id, patch).await.unwrap();
+    world.signaling.handle_event(DomainEvent::ProfileChanged(bob.user.id));
+    let told = owner.expect("update-peer").await;
+    assert_eq!(told["participant"]["displayName"], "Bobby");
+    assert_eq!(told["participant"]["id"], joined["participantId"]);
+    assert_eq!(told["participant"]["avatarVersion"], json!(null));
+    assert_eq!(guest.expect("update-peer").await, told);
+    assert_eq!(elsewhere.expect("update-peer").await["participant"]["displayName"], "Bobby");
+    assert_eq!(world.signaling.participants(first).await[1].display_name, "Bobby");
+
+    world.accounts.storage.put_avatar(bob.user.id, "image/webp", &[1], world.accounts.now()).await.unwrap();
+    world.signaling.handle_event(DomainEvent::ProfileChanged(bob.user.id));
+    let told = owner.expect("update-peer").await;
+    assert_eq!(told["participant"]["avatarVersion"], json!(world.accounts.now().0));
+
+    // The same again, and somebody who is nowhere, is no news.
+    world.signaling.handle_event(DomainEvent::ProfileChanged(bob.user.id));
+    world.signaling.handle_event(DomainEvent::ProfileChanged(world.user("eve").await.user.id));
+    world.change_room(first, RoomPatch { name: Some(RoomName::parse("Tea").unwrap()), ..RoomPatch::default() }).await;
+    owner.expect("room-updated").await;
 }
 
 #[tokio::test]

@@ -71,6 +71,15 @@ impl Recorder {
         })
     }
 
+    /// How many speakers the media plane was told to forward, in the order told.
+    pub(crate) fn max_speakers(&self) -> Vec<usize> {
+        let told = |command: &Command| match command {
+            Command::AddPeer { max_speakers, .. } | Command::SetCall { max_speakers, .. } => Some(*max_speakers),
+            _ => None,
+        };
+        self.commands.lock().iter().filter_map(told).collect()
+    }
+
     /// The numbers of `peer`'s offers.
     pub(crate) fn offers(&self, peer: PeerId) -> Vec<u64> {
         let commands = self.commands.lock();
@@ -127,6 +136,7 @@ impl World {
             description: RoomDescription::parse("").unwrap(),
             is_private,
             max_participants: MaxParticipants::new(seats).unwrap(),
+            max_forwarded_speakers: None,
         };
         self.accounts.storage.create_room(owner.user.id, room, u64::MAX, self.accounts.now()).await.unwrap().unwrap()
     }

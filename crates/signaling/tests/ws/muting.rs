@@ -1,11 +1,18 @@
 //! Mutes: R4 and R5 up to the media plane's edge.
 
+use std::sync::Arc;
+
+use hubbub_auth::testing::PASSWORD;
 use hubbub_domain::ParticipantId;
+use hubbub_domain::storage::Rooms as _;
+use hubbub_domain::user::Email;
 use hubbub_sfu::Grants;
+use hubbub_signaling::Signaling;
 use serde_json::json;
+use tokio::sync::mpsc::unbounded_channel;
 use uuid::Uuid;
 
-use crate::harness::{Client, World, peer, seat};
+use crate::harness::{Client, Recorder, World, config, connect, peer, seat, serve};
 
 const SPEAKS: Option<Grants> = Some(Grants { speak: true, hear: true });
 const SILENT: Option<Grants> = Some(Grants { speak: false, hear: true });
@@ -70,15 +77,47 @@ async fn a_moderators_mute_silences_before_it_is_answered_and_stays() {
     guest.expect_error("muted-by-moderator").await;
     assert_eq!(world.media.grants(peer(guest_seat)), SILENT);
 
-    // The own mute is a switch apart: set while the moderator's lasts, it is what is left.
-    guest.send(json!({"type": "mute"})).await;
-    guest.expect("mute-info").await;
-    owner.expect_quiet().await;
+    // Lifted, it leaves the own mute: whether the microphone goes live is the guest's to say.
     let info = owner.ask(json!({"type": "unmute", "participantId": guest_seat})).await;
     assert_eq!((&info["muted"], &info["mutedByModerator"]), (&json!(true), &json!(false)));
     assert_eq!(guest.expect("mute-info").await, info);
+    assert_eq!(world.media.grants(peer(guest_seat)), SILENT);
     assert_eq!(guest.ask(json!({"type": "unmute"})).await["muted"], false);
     assert_eq!(world.media.grants(peer(guest_seat)), SPEAKS);
+    assert_eq!(owner.expect("mute-info").await["muted"], false);
+    let info = owner.ask(json!({"type": "unmute", "participantId": guest_seat})).await;
+    assert_eq!(info["muted"], false, "lifting what is not there mutes nobody");
+}
+
+#[tokio::test]
+async fn a_moderators_mute_outlives_the_server() {
+    let Scene { world, mut owner, guest, guest_seat } = scene().await;
+    owner.ask(json!({"type": "mute", "participantId": guest_seat})).await;
+    // Its answer comes after the mute was stored: orders of one socket are carried out one after the other.
+    owner.expect_quiet().await;
+    let (storage, auth, clock) =
+        (world.accounts.storage.clone(), world.accounts.auth.clone(), world.accounts.clock.clone());
+    drop(guest);
+    let media = Arc::new(Recorder::default());
+    let (_events, receiver) = unbounded_channel();
+    let next = Signaling::new(config(), storage.clone(), auth, clock, media.clone());
+    tokio::spawn(next.clone().run(receiver));
+    let address = serve(&next).await;
+
+    let bob = world.accounts.auth.login(&Email::parse("bob@example.org").unwrap(), PASSWORD, "").await.unwrap();
+    let room = storage.rooms(bob.user.id, None, None, 1).await.unwrap()[0].id;
+    let mut again = connect(address, &bob).await;
+    let joined = again.join(room).await;
+    let me = &joined["participants"][0];
+    assert_eq!((&me["muted"], &me["mutedByModerator"]), (&json!(true), &json!(true)));
+    assert_eq!(media.grants(peer(seat(&joined))), SILENT);
+
+    let ada = world.accounts.auth.login(&Email::parse("ada@example.org").unwrap(), PASSWORD, "").await.unwrap();
+    let mut moderator = connect(address, &ada).await;
+    moderator.join(room).await;
+    moderator.ask(json!({"type": "unmute", "participantId": seat(&joined)})).await;
+    moderator.expect_quiet().await;
+    assert_eq!(storage.room_mutes(room).await.unwrap(), []);
 }
 
 #[tokio::test]

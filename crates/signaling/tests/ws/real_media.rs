@@ -47,6 +47,7 @@ async fn scene() -> (Sfu, Harness, Client, Client) {
         description: RoomDescription::parse("").unwrap(),
         is_private: false,
         max_participants: MaxParticipants::DEFAULT,
+        max_forwarded_speakers: None,
     };
     let room: RoomId =
         accounts.storage.create_room(ada.user.id, room, u64::MAX, accounts.now()).await.unwrap().unwrap().id;

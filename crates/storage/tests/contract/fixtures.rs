@@ -80,6 +80,7 @@ pub(crate) fn new_room(name: &str, description: &str, is_private: bool) -> NewRo
         description: RoomDescription::parse(description).unwrap(),
         is_private,
         max_participants: MaxParticipants::DEFAULT,
+        max_forwarded_speakers: None,
     }
 }
 

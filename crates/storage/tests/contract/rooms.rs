@@ -1,8 +1,8 @@
 //! Rooms.
 
-use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
+use hubbub_domain::room::{MaxForwardedSpeakers, MaxParticipants, RoomDescription, RoomName};
 use hubbub_domain::storage::{AcceptInvite, Invites, RoomCursor, Rooms};
-use hubbub_domain::{Invite, InviteId, Room, RoomAccess, RoomId, RoomPatch, User, UserId};
+use hubbub_domain::{Invite, InviteId, NewRoom, Room, RoomAccess, RoomId, RoomPatch, User, UserId};
 use hubbub_storage::Database;
 
 use super::fixtures::{NOW, at, new_room, private_room, room, user};
@@ -18,6 +18,7 @@ pub(crate) async fn made_changed_and_deleted(db: Database) {
     assert_eq!((tea.owner, tea.name.as_str(), tea.description.as_str()), (ada.id, "Tea", "at\nfive"));
     assert_eq!((tea.is_private, tea.max_participants), (false, MaxParticipants::DEFAULT));
     assert_eq!((tea.created_at, tea.updated_at), (NOW, NOW));
+    assert_eq!(tea.max_forwarded_speakers, None);
     let expected = RoomAccess { room: tea.clone(), is_member: false };
     assert_eq!(db.room(tea.id, bob.id).await.unwrap(), Some(expected));
     assert_eq!(db.room(RoomId::new(), bob.id).await.unwrap(), None);
@@ -37,10 +38,19 @@ pub(crate) async fn made_changed_and_deleted(db: Database) {
         description: Some(RoomDescription::parse("").unwrap()),
         is_private: Some(true),
         max_participants: Some(MaxParticipants::new(10_000).unwrap()),
+        max_forwarded_speakers: Some(MaxForwardedSpeakers::new(3, 8).unwrap()),
     };
     let changed = db.update_room(tea.id, patch, at(2)).await.unwrap().unwrap();
     assert_eq!((changed.name.as_str(), changed.description.as_str()), ("Coffee", ""));
     assert_eq!((changed.is_private, changed.max_participants.get()), (true, 10_000));
+    assert_eq!(changed.forwarded_speakers(8), 3);
+    let nothing = db.update_room(tea.id, RoomPatch::default(), at(3)).await.unwrap().unwrap();
+    assert_eq!(nothing, Room { updated_at: at(3), ..changed });
+    let one = MaxForwardedSpeakers::new(1, 8).unwrap();
+    let quiet = NewRoom { max_forwarded_speakers: Some(one), ..new_room("Quiet", "", false) };
+    let quiet = db.create_room(ada.id, quiet, 9, NOW).await.unwrap().unwrap();
+    assert_eq!(db.room(quiet.id, ada.id).await.unwrap().unwrap().room, quiet);
+    assert_eq!(quiet.max_forwarded_speakers, Some(one));
     assert_eq!(listed(&db, ada.id, Some("five")).await, [], "a search does not see the old description");
     assert_eq!(db.update_room(RoomId::new(), RoomPatch::default(), at(3)).await.unwrap(), None);
 
@@ -48,6 +58,21 @@ pub(crate) async fn made_changed_and_deleted(db: Database) {
     assert!(!db.delete_room(tea.id).await.unwrap());
     assert_eq!(db.room(tea.id, ada.id).await.unwrap(), None);
     assert_eq!(db.update_room(tea.id, RoomPatch::default(), at(3)).await.unwrap(), None);
+}
+
+pub(crate) async fn a_moderators_mute_is_remembered_until_it_is_lifted(db: Database) {
+    let [ada, bob, eve] = [user(&db, "ada").await, user(&db, "bob").await, user(&db, "eve").await];
+    let (tea, other) = (room(&db, &ada, "Tea", "", NOW).await.id, room(&db, &ada, "Other", "", NOW).await.id);
+    for (user, muted) in [(bob.id, true), (bob.id, true), (eve.id, true), (eve.id, false), (eve.id, false)] {
+        db.set_room_mute(tea, user, muted).await.unwrap();
+    }
+    assert_eq!(db.room_mutes(tea).await.unwrap(), [bob.id]);
+    assert_eq!(db.room_mutes(other).await.unwrap(), []);
+    db.set_room_mute(RoomId::new(), bob.id, true).await.unwrap();
+    db.set_room_mute(tea, UserId::new(), true).await.unwrap();
+    assert_eq!(db.room_mutes(tea).await.unwrap(), [bob.id]);
+    assert!(db.delete_room(tea).await.unwrap());
+    assert_eq!(db.room_mutes(tea).await.unwrap(), []);
 }
 
 pub(crate) async fn nobody_gets_more_rooms_than_allowed_by_asking_at_once(db: Database) {

@@ -43,6 +43,7 @@ impl FakeLiveRooms {
             user: UserId::new(),
             username: username.to_owned(),
             display_name: username.to_uppercase(),
+            avatar_version: None,
             muted: muted_by_moderator,
             muted_by_moderator,
             joined_at: Timestamp(1_795_255_200_000_000),

@@ -225,7 +225,7 @@ fn no_datagram_goes_to_an_address_because_a_candidate_names_it() {
     let mut sim = Sim::new(1);
     let client = sim.clients.len();
     sim.clients.push(TestClient::new(Sim::address(client), ClientOptions::default()));
-    sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(client), grants: BOTH });
+    sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(client), grants: BOTH, max_speakers: MAX_SLOTS });
     let mut offer = sim.clients[client].offer();
     for (number, address) in ["127.0.0.1", "169.254.169.254", "192.168.0.1", "224.0.0.1"].into_iter().enumerate() {
         offer.push_str(&format!("a=candidate:{number} 1 udp 2130706431 {address} 9999 typ host\r\n"));

@@ -67,7 +67,7 @@ fn bad_offers_are_refused_by_name_and_change_nothing() {
     assert!(sim.lost().is_empty());
 
     sim.clients.push(TestClient::new(Sim::address(1), ClientOptions::default()));
-    sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(1), grants: BOTH });
+    sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(1), grants: BOTH, max_speakers: MAX_SLOTS });
     sim.offer(1);
     assert!(matches!(sim.events.last(), Some(Event::OfferRejected { error: OfferError::Busy, .. })));
     sim.order(Command::RemovePeer { peer: Sim::peer(0) });

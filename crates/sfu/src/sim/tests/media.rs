@@ -172,7 +172,7 @@ fn calls_do_not_hear_each_other() {
     for listener in 0..3 {
         assert!(sim.heard(listener, stranger).is_empty());
     }
-    sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(stranger), grants: BOTH });
+    sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(stranger), grants: BOTH, max_speakers: MAX_SLOTS });
     sim.talk(&[0], 5, 20);
     sim.run(SECOND);
     assert_eq!(sim.heard(stranger, 0).len(), 5, "who is moved to the call hears it");
@@ -192,6 +192,27 @@ fn twenty_speakers_and_eight_slots() {
         assert_eq!(by_slot(client).len(), 8, "the limit, though 12 were offered");
     }
     assert!(sim.dropped(DropReason::NotSelected) > 0);
+}
+
+#[test]
+fn a_call_forwards_as_many_speakers_as_it_was_told() {
+    let mut sim = Sim::new(1);
+    sim.join_all(5);
+    let everybody = [0, 1, 2, 3];
+    sim.talk(&everybody, 50, 0);
+    sim.order(Command::SetCall { call: CallId(1), max_speakers: 2 });
+    sim.run(SECOND);
+    sim.talk(&everybody, 50, 50);
+    sim.run(SECOND);
+    let after = |sim: &Sim, from: u16| {
+        let heard = |speaker: usize| sim.heard(4, speaker).iter().filter(|number| **number >= from).count();
+        everybody.map(heard).iter().filter(|count| **count > 0).count()
+    };
+    assert_eq!((after(&sim, 0), after(&sim, 50)), (4, 2));
+    sim.order(Command::SetCall { call: CallId(1), max_speakers: 3 });
+    sim.talk(&everybody, 50, 100);
+    sim.run(SECOND);
+    assert_eq!(after(&sim, 100), 3);
 }
 
 #[test]

@@ -186,8 +186,8 @@ fn who_is_moved_to_another_call_is_told_that_its_slots_are_empty() {
     let mut sim = Sim::new(1);
     sim.join_all(4);
     sim.talk(&[0, 1], 10, 0);
-    sim.order(Command::AddPeer { call: CallId(2), peer: Sim::peer(3), grants: BOTH });
-    sim.order(Command::AddPeer { call: CallId(2), peer: Sim::peer(0), grants: BOTH });
+    sim.order(Command::AddPeer { call: CallId(2), peer: Sim::peer(3), grants: BOTH, max_speakers: MAX_SLOTS });
+    sim.order(Command::AddPeer { call: CallId(2), peer: Sim::peer(0), grants: BOTH, max_speakers: MAX_SLOTS });
     let heard = |sim: &Sim| {
         let mut heard = HashMap::new();
         for event in &sim.events {
@@ -220,7 +220,7 @@ fn an_address_belongs_to_who_proved_it_last() {
     // The first client is gone; its address was given to the next one.
     sim.clients[0] = TestClient::new(Sim::address(500), ClientOptions::default());
     sim.clients.push(late);
-    sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(2), grants: BOTH });
+    sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(2), grants: BOTH, max_speakers: MAX_SLOTS });
     sim.offer(2);
     assert!(sim.run_until(SECOND, |sim| sim.connected() == 3));
     sim.talk(&[1], 20, 0);
