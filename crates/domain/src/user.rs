@@ -210,7 +210,17 @@ mod tests {
 
     #[test]
     fn usernames_refuse_invisible_and_mixed_scripts() {
-        for bad in ["ab", "a\u{200B}da", "ad\u{202E}a", "p\u{0430}ypal", "-ada", "ada lovelace", "ada<b>"] {
+        for bad in [
+            "ab",
+            "a\u{200B}da",
+            "می\u{200C}خواهم",
+            "\u{1F469}\u{200D}\u{1F4BB}",
+            "ad\u{202E}a",
+            "p\u{0430}ypal",
+            "-ada",
+            "ada lovelace",
+            "ada<b>",
+        ] {
             assert!(Username::parse(bad).is_err(), "{bad:?}");
         }
         for good in ["ada", "Ada_Lovelace", "жанна", "花子さん", "a.b-c_9"] {

@@ -194,7 +194,7 @@ fn a_moderators_mute_outlives_leaving() {
 #[test]
 fn only_the_owner_moderates() {
     let owner = UserId::new();
-    let people: People<Socket> = People::new(settings(owner, 2));
+    let people: People<Socket> = People::new(settings(owner, 2), HashSet::new());
     assert!(people.can_moderate(owner));
     assert!(!people.can_moderate(UserId::new()));
 }

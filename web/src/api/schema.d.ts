@@ -451,6 +451,13 @@ export interface components {
             isPrivate?: boolean | null;
             /**
              * Format: int64
+             * @description How many speakers are forwarded at the same time: 1 to `maxForwardedSpeakers` of `GET /api/server`, which is also
+             *     the default.
+             * @example 8
+             */
+            maxForwardedSpeakers?: number | null;
+            /**
+             * Format: int64
              * @description How many people may be in it at once: 2 to 10 000; 100 by default.
              * @example 100
              */
@@ -840,6 +847,12 @@ export interface components {
             isPrivate: boolean;
             /**
              * Format: int32
+             * @description How many speakers are forwarded at the same time.
+             * @example 8
+             */
+            maxForwardedSpeakers: number;
+            /**
+             * Format: int32
              * @description How many people may be in it at once.
              * @example 100
              */
@@ -862,7 +875,7 @@ export interface components {
             participantCount: number;
             /**
              * Format: date-time
-             * @description When name, description, privacy or limit last changed.
+             * @description When name, description, privacy or limits last changed.
              * @example 2026-11-21T10:00:00.000000Z
              */
             updatedAt: string;
@@ -883,6 +896,12 @@ export interface components {
         ServerInfo: {
             /** @description Whether this client may read the built-in outbox at `/dev/outbox`. */
             devOutbox: boolean;
+            /**
+             * Format: int32
+             * @description The largest `maxForwardedSpeakers` of a room, and what it is where its owner does not say.
+             * @example 8
+             */
+            maxForwardedSpeakers: number;
             /**
              * @description The instance's name.
              * @example Hubbub
@@ -936,6 +955,12 @@ export interface components {
              * @example true
              */
             isPrivate?: boolean | null;
+            /**
+             * Format: int64
+             * @description How many speakers are forwarded at the same time: 1 to `maxForwardedSpeakers` of `GET /api/server`. Counts at once.
+             * @example 3
+             */
+            maxForwardedSpeakers?: number | null;
             /**
              * Format: int64
              * @description How many people may be in it at once: 2 to 10 000; those already inside stay.

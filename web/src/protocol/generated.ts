@@ -72,6 +72,10 @@ username: string,
  */
 displayName: string, 
 /**
+ * Changes with the picture; `null` while it is drawn from the name.
+ */
+avatarVersion: number | null, 
+/**
  * Whether nothing of them is forwarded, for either reason.
  */
 muted: boolean, 
@@ -226,7 +230,11 @@ participantId: string,
 /**
  * Why.
  */
-reason: RemoveReason, } | { "type": "mute-info", 
+reason: RemoveReason, } | { "type": "update-peer", 
+/**
+ * As they are now.
+ */
+participant: Participant, } | { "type": "mute-info", 
 /**
  * Answers this message.
  */

@@ -42,7 +42,8 @@ async fn a_room_is_made_with_defaults_and_seen_by_others() {
     assert_eq!(dora["displayName"], "DORA");
     assert_eq!((&dora["muted"], &dora["mutedByModerator"]), (&json!(true), &json!(true)));
     assert_eq!(dora["joinedAt"], "2026-11-21T10:00:00.000000Z");
-    assert_eq!(dora["avatarUrl"], format!("/api/users/{}/avatar", dora["userId"].as_str().unwrap()));
+    let avatar = format!("/api/users/{}/avatar?v=", dora["userId"].as_str().unwrap());
+    assert!(dora["avatarUrl"].as_str().unwrap().starts_with(&avatar), "with its version, so that a new one is seen");
     assert_eq!(bob.get("/api/rooms").await.expect(200).json()["rooms"][0]["participantCount"], 2);
 }
 
@@ -183,14 +184,14 @@ async fn owners_change_their_rooms_and_everybody_inside_is_told() {
     );
     assert!(changed["updatedAt"].as_str() > room["updatedAt"].as_str());
     assert_eq!(changed["createdAt"], room["createdAt"]);
-    assert_eq!(api.events(), [DomainEvent::RoomUpdated(id)]);
+    assert_eq!(api.events(), [DomainEvent::RoomUpdated(id), DomainEvent::RoomUpdated(id)]);
 
     ada.patch(&path(&room), json!({ "name": "", "maxParticipants": 0 }))
         .await
         .expect_fields(&["name", "maxParticipants"]);
     ada.patch(&path(&room), json!({ "ownerId": "x" })).await.expect_fields(&["ownerId"]);
     assert_eq!(ada.patch(&path(&room), json!({})).await.expect(200).json(), changed);
-    assert_eq!(api.events().len(), 1);
+    assert_eq!(api.events().len(), 2);
 }
 
 #[tokio::test]

@@ -294,10 +294,10 @@ fn only_as_many_speakers_as_the_call_may_have_are_forwarded() {
 fn a_louder_speaker_gets_into_a_call_that_forwards_one() {
     let mut scene = Scene::new(4, 3, 3);
     scene.change(|call, changes| call.set_max_speakers(1, changes));
-    scene.steps(50, &[(0, -40)]);
-    scene.steps(20, &[(0, -40), (1, -40)]);
+    scene.steps(50, &[(0, -30)]);
+    scene.steps(20, &[(0, -30), (1, -30)]);
     assert_eq!((scene.hears(3), scene.hears(0)), ([0].into(), BTreeSet::new()));
-    scene.steps(100, &[(0, -40), (1, -15)]);
+    scene.steps(100, &[(0, -30), (1, -10)]);
     assert_eq!((scene.hears(3), scene.hears(0), scene.hears(1)), ([1].into(), [1].into(), BTreeSet::new()));
 }
 
