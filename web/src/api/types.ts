@@ -12,4 +12,7 @@ export type IceServers = Schemas['IceServers'];
 export type ServerInfo = Schemas['ServerInfo'];
 
 /** What the owner decides about a room. */
-export type RoomFields = Pick<Room, 'name' | 'description' | 'isPrivate' | 'maxParticipants'>;
+export type RoomFields = Pick<Room, 'name' | 'description' | 'isPrivate' | 'maxParticipants'> & {
+  /** Without it a new room forwards as many speakers as the server does, and another one stays as it is. */
+  maxForwardedSpeakers?: number;
+};

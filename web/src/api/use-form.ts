@@ -41,6 +41,14 @@ export function useForm<T extends Record<string, unknown>>({ initial, validate, 
     setFormError(null);
   }
 
+  /** As if nothing had been typed yet in one field, and nothing asked. */
+  function restart<K extends keyof T & string>(name: K): void {
+    set(name, initial[name]);
+    setAttempted(false);
+    setTouched(new Set());
+    setRefused({});
+  }
+
   function explain(error: unknown): void {
     const byField: FieldErrors<T> = {};
     if (error instanceof ApiProblem) {
@@ -80,7 +88,7 @@ export function useForm<T extends Record<string, unknown>>({ initial, validate, 
     };
   }
 
-  return { values, set, bind, errors, formError, busy, onSubmit, ref };
+  return { values, set, restart, bind, errors, formError, busy, onSubmit, ref };
 }
 
 /** The server's details begin in lower case and speak of the field; here they stand below it. */

@@ -27,8 +27,12 @@ export function AccountMenu({ me, onSettings, onLogout }: AccountMenuProps) {
       }
     >
       <div className="flex flex-col px-2.5 pt-1 pb-2">
-        <span className="truncate font-medium">{me.displayName}</span>
-        <span className="truncate text-muted">@{me.username}</span>
+        <span dir="auto" className="truncate font-medium">
+          {me.displayName}
+        </span>
+        <span dir="auto" className="truncate text-muted">
+          @{me.username}
+        </span>
       </div>
       <MenuSeparator />
       <MenuLabel>{text.theme.label}</MenuLabel>

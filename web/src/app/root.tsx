@@ -23,7 +23,7 @@ export function Root() {
   );
 }
 
-/** After a change of page the focus goes to its heading, and the title is read out, as with a page load. */
+/** After a change of page the focus goes to what it is for or to its heading, and the title is read out, as with a page load. */
 function useFocusOnNavigation(): void {
   const path = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
   const previous = useRef<string>(undefined);
@@ -31,8 +31,8 @@ function useFocusOnNavigation(): void {
     const before = previous.current;
     previous.current = path;
     if (!before || !path || before === path || isSamePage(before, path)) return;
-    const heading = document.querySelector<HTMLElement>('main h1') ?? document.querySelector<HTMLElement>('main');
-    heading?.focus({ preventScroll: true });
+    const first = ['main [data-autofocus]', 'main h1', 'main'].map((part) => document.querySelector<HTMLElement>(part));
+    first.find((element) => element !== null)?.focus({ preventScroll: true });
     announce(document.title);
   }, [path]);
 }

@@ -29,6 +29,7 @@ export const text = {
     register: 'Create an account',
     verified: 'Your email is confirmed. Log in to go on.',
     expired: 'You were logged out. Log in to go on.',
+    invited: 'An invitation to a room waits for you. Log in or create an account to open it.',
   },
   register: {
     title: 'Create an account',
@@ -96,8 +97,15 @@ export const text = {
     description: 'What is it about?',
     private: 'Private',
     privateHint: 'Only people you invite can find and enter it.',
+    privateHintInside:
+      'Only people you invite can find and enter it. Anybody inside whom you did not invite is sent out.',
     max: 'Seats',
     maxHint: '2 to 10,000 people at once.',
+    advanced: 'Advanced',
+    speakers: 'Voices at once',
+    speakersHint:
+      'How many people are heard at the same time; when more speak, the loudest are. Fewer keep a large room calm.',
+    speakersDefault: 'As many as the server allows',
     create: 'Create room',
     saved: 'Room saved.',
   },
@@ -105,6 +113,8 @@ export const text = {
     menu: 'Room options',
     invite: 'Invite people',
     edit: 'Edit room',
+    copyLink: 'Copy link',
+    linkCopied: 'Link copied.',
     delete: 'Delete room',
     deleteTitle: (name: string) => `Delete “${name}”?`,
     deleteLead: 'Everybody inside is sent out. This cannot be undone.',
@@ -225,6 +235,11 @@ export const text = {
     replaced: { title: 'You joined from another tab', lead: 'The call goes on there.', action: 'Come back here' },
     'room-deleted': { title: 'This room was deleted', lead: 'Its owner closed it for good.', action: null },
     forbidden: { title: 'This room is private', lead: 'Ask its owner for an invitation.', action: null },
+    'made-private': {
+      title: 'This room was made private',
+      lead: 'Its owner opened it to invited people only, and you have no invitation. Ask for one to come back.',
+      action: null,
+    },
     'room-not-found': { title: 'This room does not exist', lead: 'It may have been deleted.', action: null },
     'room-full': {
       title: 'This room is full',
@@ -253,7 +268,7 @@ export const text = {
     muted: 'You are muted',
     unmuted: 'You are not muted',
     mutedByModerator: 'A moderator muted you',
-    unmutedByModerator: 'A moderator allows you to speak again',
+    unmutedByModerator: 'You may speak again. Unmute yourself when you are ready.',
     unmuteRefused: 'A moderator muted you. Only a moderator can lift that.',
     microphoneLost: 'The microphone was unplugged',
     route: (title: string) => `${title} page`,
@@ -298,6 +313,7 @@ export const text = {
     code: 'Enter the 6 digits from the mail.',
     tooLong: (max: number) => `Use at most ${max} characters.`,
     max: 'Enter a whole number from 2 to 10,000.',
+    speakers: 'Enter a whole number from 1 on, or nothing.',
   },
   errors: {
     network: 'The server cannot be reached. Check your connection and try again.',

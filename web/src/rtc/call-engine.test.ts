@@ -18,6 +18,7 @@ const person = (id: string, extra: Partial<Participant> = {}): Participant => ({
   username: id,
   displayName: id.toUpperCase(),
   muted: false,
+  avatarVersion: null,
   mutedByModerator: false,
   joinedAt: 1,
   ...extra,
@@ -309,9 +310,26 @@ describe('muting', () => {
     engine.setMuted(false);
     expect(FakeSocket.last.of('unmute')).toHaveLength(0);
     expect(notices.map((n) => n.type)).toEqual(['muted-by-moderator', 'unmute-refused']);
-    FakeSocket.last.say({ type: 'mute-info', participantId: 'me', muted: false, mutedByModerator: false });
-    expect(track().enabled).toBe(true);
+  });
+
+  it("does not go live by itself when a moderator's mute is lifted", async () => {
+    await enter();
+    FakeSocket.last.say({ type: 'mute-info', participantId: 'me', muted: true, mutedByModerator: true });
+    FakeSocket.last.say({ type: 'mute-info', participantId: 'me', muted: true, mutedByModerator: false });
     expect(notices.at(-1)?.type).toBe('unmuted-by-moderator');
+    expect(track().enabled).toBe(false);
+    expect(FakeSocket.last.of('unmute')).toHaveLength(0);
+    engine.setMuted(false);
+    expect(track().enabled).toBe(true);
+    expect(FakeSocket.last.of('unmute')).toHaveLength(1);
+  });
+
+  it('stays muted when a moderator lifts a mute of before this call', async () => {
+    await enter(undefined, joined({ participants: [person('me', { muted: true, mutedByModerator: true })] }));
+    FakeSocket.last.say({ type: 'mute-info', participantId: 'me', muted: true, mutedByModerator: false });
+    await settle();
+    expect(track().enabled).toBe(false);
+    expect(FakeSocket.last.of('unmute')).toHaveLength(0);
   });
 });
 

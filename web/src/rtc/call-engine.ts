@@ -213,7 +213,8 @@ export class CallEngine {
     this.#dispatch({ type: 'message', message });
     for (const notice of notices) this.#notify(notice);
     if (message.type === 'mute-info') this.#reconcileMute();
-    if (message.type === 'left') this.#end(message.reason);
+    // Who is sent out of a room that let them in was there when it became private.
+    if (message.type === 'left') this.#end(message.reason === 'forbidden' ? 'made-private' : message.reason);
     if (message.type === 'media-state' && message.state === 'lost' && !this.#awaitingAnswer) this.#retryMedia();
   }
 

@@ -10,6 +10,7 @@ const person = (id: string, userId = id): Participant => ({
   userId,
   username: id,
   displayName: id,
+  avatarVersion: null,
   muted: false,
   mutedByModerator: false,
   joinedAt: 1,
@@ -35,6 +36,12 @@ describe('who is here', () => {
   it('lists nobody twice', () => {
     const state = apply(inside, { type: 'add-peer', participant: person('a') });
     expect(state.participants).toHaveLength(2);
+  });
+
+  it('takes new names and pictures over, at the same place', () => {
+    const renamed = { ...person('me'), displayName: 'Ada', avatarVersion: 7 };
+    expect(apply(inside, { type: 'update-peer', participant: renamed }).participants).toEqual([renamed, person('a')]);
+    expect(apply(inside, { type: 'update-peer', participant: person('gone') })).toEqual(inside);
   });
 
   it('forgets that somebody speaks who left', () => {

@@ -8,6 +8,7 @@ export type EndReason =
   | 'replaced'
   | 'room-deleted'
   | 'forbidden'
+  | 'made-private'
   | 'room-not-found'
   | 'room-full'
   | 'unauthorized'
@@ -139,6 +140,7 @@ function reduceMessage(state: CallState, message: ServerMessage): CallState {
         selfId: message.participantId,
         canModerate: message.canModerate,
         participants: message.participants,
+        wantsMute: state.wantsMute || isMutedByModerator(message.participants, message.participantId),
         slots: {},
         speakers: {},
       };
@@ -151,9 +153,16 @@ function reduceMessage(state: CallState, message: ServerMessage): CallState {
       delete speakers[message.participantId];
       return { ...state, participants: state.participants.filter((p) => p.id !== message.participantId), speakers };
     }
+    case 'update-peer':
+      return {
+        ...state,
+        participants: state.participants.map((p) => (p.id === message.participant.id ? message.participant : p)),
+      };
     case 'mute-info':
       return {
         ...state,
+        // Whether the microphone goes live again after a moderator's mute is for the person to say.
+        wantsMute: state.wantsMute || (message.participantId === state.selfId && message.mutedByModerator),
         participants: state.participants.map((p) =>
           p.id === message.participantId
             ? { ...p, muted: message.muted, mutedByModerator: message.mutedByModerator }
@@ -178,6 +187,10 @@ function reduceMessage(state: CallState, message: ServerMessage): CallState {
     default:
       return state;
   }
+}
+
+function isMutedByModerator(participants: readonly Participant[], id: string): boolean {
+  return participants.some((p) => p.id === id && p.mutedByModerator);
 }
 
 /** The client's own entry in the list. */

@@ -16,6 +16,8 @@ interface DialogProps {
 export function Dialog({ title, description, onClose, returnFocus, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
+  /** Whether anything was typed or chosen here, which a click beside the window must not throw away. */
+  const changed = useRef(false);
 
   useLayoutEffect(() => {
     const dialog = ref.current;
@@ -26,6 +28,13 @@ export function Dialog({ title, description, onClose, returnFocus, children }: D
       if (dialog.open) dialog.close();
     };
   }, []);
+
+  // When what had the focus is replaced by something else, its first control takes over.
+  useLayoutEffect(() => {
+    const dialog = ref.current;
+    if (dialog?.open && !dialog.contains(document.activeElement))
+      dialog.querySelector<HTMLElement>('[data-autofocus]')?.focus();
+  });
 
   useEffect(
     () => () => {
@@ -45,7 +54,10 @@ export function Dialog({ title, description, onClose, returnFocus, children }: D
         onClose();
       }}
       onMouseDown={(event) => {
-        if (event.target === event.currentTarget) onClose();
+        if (event.target === event.currentTarget && !changed.current) onClose();
+      }}
+      onInput={() => {
+        changed.current = true;
       }}
       className="m-auto w-[min(30rem,calc(100vw-1.5rem))] max-h-[calc(100dvh-1.5rem)] overflow-visible rounded-2xl border border-line bg-raised text-ink shadow-pop open:animate-in max-sm:mb-3"
     >

@@ -51,11 +51,11 @@ const CONTROL =
   'w-full rounded-lg border border-line-strong bg-surface px-3 text-base text-ink max-sm:text-[1rem] placeholder:text-muted transition-colors hover:border-ink focus-visible:outline-offset-0 aria-invalid:border-danger disabled:opacity-60';
 
 export function Input({ className, ...rest }: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
-  return <input {...rest} className={cn(CONTROL, 'h-10 max-sm:h-11', className)} />;
+  return <input dir="auto" {...rest} className={cn(CONTROL, 'h-10 max-sm:h-11', className)} />;
 }
 
 export function Textarea({ className, ...rest }: TextareaHTMLAttributes<HTMLTextAreaElement>) {
-  return <textarea rows={3} {...rest} className={cn(CONTROL, 'resize-y py-2', className)} />;
+  return <textarea rows={3} dir="auto" {...rest} className={cn(CONTROL, 'resize-y py-2', className)} />;
 }
 
 export function Select({ className, ...rest }: React.SelectHTMLAttributes<HTMLSelectElement>) {

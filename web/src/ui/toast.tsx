@@ -11,6 +11,8 @@ interface Toast {
 
 /** How long a message stays, in milliseconds. */
 const DURATION = 6_000;
+/** How many stand there at once, the newest on top; the oldest make room. */
+const MOST = 3;
 const toasts = createStore<{ list: readonly Toast[] }>(() => ({ list: [] }));
 let nextId = 1;
 
@@ -18,7 +20,7 @@ let nextId = 1;
 export function toast(message: string, tone: Toast['tone'] = 'success'): void {
   const id = nextId++;
   toasts.setState(({ list }) => ({
-    list: [...list.filter((t) => t.message !== message).slice(-2), { id, message, tone }],
+    list: [{ id, message, tone }, ...list.filter((t) => t.message !== message)].slice(0, MOST),
   }));
   setTimeout(() => dismiss(id), DURATION);
 }
@@ -27,14 +29,14 @@ function dismiss(id: number): void {
   toasts.setState(({ list }) => ({ list: list.filter((t) => t.id !== id) }));
 }
 
-/** Where the messages appear. Rendered once, always, so that screen readers watch it from the start. */
+/** Where the messages appear: above the controls at the foot, where no title is. Rendered once, always, so that screen readers watch it from the start. */
 export function Toaster() {
   const list = useStore(toasts, (state) => state.list);
   return (
     <div
       role="status"
       aria-live="polite"
-      className="pointer-events-none fixed inset-x-0 top-3 z-50 flex flex-col items-center gap-2 px-3 sm:top-4"
+      className="pointer-events-none fixed inset-x-0 bottom-[calc(6rem+env(safe-area-inset-bottom))] z-50 flex flex-col items-center gap-2 px-3 max-sm:*:nth-[n+3]:hidden"
     >
       {list.map(({ id, message, tone }) => (
         <div
@@ -46,7 +48,9 @@ export function Toaster() {
           ) : (
             <CircleCheck className="size-4.5 shrink-0 text-accent-ink" aria-hidden="true" />
           )}
-          <span className="min-w-0">{message}</span>
+          <span dir="auto" className="min-w-0 wrap-anywhere">
+            {message}
+          </span>
           <button
             type="button"
             aria-label={text.common.close}

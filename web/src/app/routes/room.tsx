@@ -22,7 +22,7 @@ export default function RoomRoute() {
       room={room}
       error={query.error}
       onRetry={() => void query.refetch()}
-      actions={room?.isOwner && <RoomActions room={room} onDeleted={() => void navigate({ to: '/rooms' })} />}
+      actions={room && <RoomActions room={room} onDeleted={() => void navigate({ to: '/rooms' })} />}
     />
   );
 }

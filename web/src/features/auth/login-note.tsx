@@ -1,14 +1,16 @@
-import { CircleCheck, Info } from 'lucide-react';
+import { CircleCheck, Info, Mail } from 'lucide-react';
 import { text } from '@/lib/text';
 import { Banner } from '@/ui/banner';
 
+const ICONS = { verified: CircleCheck, expired: Info, invited: Mail };
+
 /** Why one finds oneself at the login. */
-export function LoginNote({ note }: { note: 'verified' | 'expired' }) {
-  const Icon = note === 'verified' ? CircleCheck : Info;
+export function LoginNote({ note }: { note: keyof typeof ICONS }) {
+  const Icon = ICONS[note];
   return (
     <div className="mb-5">
       <Banner
-        tone={note === 'verified' ? 'accent' : 'warn'}
+        tone={note === 'expired' ? 'warn' : 'accent'}
         icon={<Icon className="size-4.5 shrink-0" aria-hidden="true" />}
       >
         {text.login[note]}

@@ -47,6 +47,7 @@ export function LoginPage({ next, note, email }: LoginPageProps) {
   return (
     <AuthFrame title={text.login.title} lead={text.login.lead}>
       {note && <LoginNote note={note} />}
+      {next?.startsWith('/invite/') && <LoginNote note="invited" />}
       <form ref={form.ref} onSubmit={form.onSubmit} noValidate className="flex flex-col gap-5">
         <FormError message={form.formError} />
         <Field label={text.login.email} error={form.errors.email}>

@@ -1,6 +1,6 @@
 import { Link, useNavigate } from '@tanstack/react-router';
 import { ExternalLink } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { login, resendVerification, verifyEmail } from '@/api/endpoints';
 import { messageOf } from '@/api/messages';
 import { ApiProblem } from '@/api/problem';
@@ -27,6 +27,11 @@ export function VerifyPage({ email, next }: { email: string | undefined; next: s
   /** Whether somebody registered the address again, so that the code in the mailbox is not for this registration. */
   const [replaced, setReplaced] = useState(false);
   usePageTitle(text.verify.title);
+  const code = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    // Without an address that is asked for first.
+    if (email) code.current?.focus();
+  }, [email]);
 
   const form = useForm({
     initial: { email: email ?? '', code: '' },
@@ -76,6 +81,8 @@ export function VerifyPage({ email, next }: { email: string | undefined; next: s
             <Input
               {...control}
               {...form.bind('code')}
+              ref={code}
+              {...(email && { 'data-autofocus': '' })}
               onChange={(event) => form.set('code', event.target.value.replace(/\D/g, '').slice(0, 6))}
               inputMode="numeric"
               autoComplete="one-time-code"
@@ -87,7 +94,14 @@ export function VerifyPage({ email, next }: { email: string | undefined; next: s
           {text.verify.submit}
         </Button>
       </form>
-      <Resend email={form.values.email} />
+      <Resend
+        email={form.values.email}
+        onSent={() => {
+          form.restart('code');
+          setReplaced(false);
+          code.current?.focus();
+        }}
+      />
       <p className="mt-6 text-sm text-muted">
         {text.verify.wrongAddress}{' '}
         <Link
@@ -118,7 +132,7 @@ export function VerifyPage({ email, next }: { email: string | undefined; next: s
 }
 
 /** Asks for another code, not more often than the server sends one. */
-function Resend({ email }: { email: string }) {
+function Resend({ email, onSent }: { email: string; onSent: () => void }) {
   const [until, setUntil] = useState(() => Date.now() + RESEND_PAUSE);
   const [busy, setBusy] = useState(false);
   const now = useNow(until > Date.now());
@@ -130,6 +144,7 @@ function Resend({ email }: { email: string }) {
       await resendVerification(email.trim());
       toast(text.verify.resent);
       setUntil(Date.now() + RESEND_PAUSE);
+      onSent();
     } catch (error) {
       toast(messageOf(error), 'error');
     } finally {

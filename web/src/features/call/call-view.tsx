@@ -18,7 +18,9 @@ export function CallView({ engine, actions }: { engine: CallEngine; actions: Rea
       <div className="flex items-start gap-3">
         <div className="min-w-0 flex-1">
           <h1 className="flex items-center gap-2 text-xl font-semibold" tabIndex={-1}>
-            <span className="min-w-0">{room.name}</span>
+            <span dir="auto" className="min-w-0 wrap-anywhere">
+              {room.name}
+            </span>
             {room.isPrivate && (
               <Lock className="size-4 shrink-0 text-muted" role="img" aria-label={text.rooms.private} />
             )}

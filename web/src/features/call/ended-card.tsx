@@ -10,6 +10,7 @@ import { EmptyState } from '@/ui/empty-state';
 const ICONS: Partial<Record<EndReason, typeof Lock>> = {
   replaced: LogIn,
   forbidden: Lock,
+  'made-private': Lock,
   'room-full': Users,
   'unsupported-version': RefreshCw,
 };

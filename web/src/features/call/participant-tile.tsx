@@ -38,7 +38,7 @@ export function ParticipantTile({ engine, participant, isSelf }: ParticipantTile
       data-muted={muted}
       className="relative flex flex-col items-center gap-3 rounded-2xl border border-line bg-surface px-3 pt-7 pb-4 text-center shadow-card"
     >
-      <Avatar name={name} src={`/api/users/${participant.userId}/avatar`} size="lg">
+      <Avatar name={name} src={avatarUrl(participant)} size="lg">
         {isSelf ? (
           <OwnRing engine={engine} muted={muted} />
         ) : (
@@ -67,6 +67,12 @@ export function ParticipantTile({ engine, participant, isSelf }: ParticipantTile
       {canModerate && !isSelf && <ModeratorMenu engine={engine} participant={participant} />}
     </li>
   );
+}
+
+/** Another address for every picture, the drawn ones too, so that a change is seen at once. */
+function avatarUrl({ userId, avatarVersion, displayName }: Participant): string {
+  const version = avatarVersion === null ? `n${displayName}` : avatarVersion.toString(16);
+  return `/api/users/${userId}/avatar?v=${encodeURIComponent(version)}`;
 }
 
 /** One's own ring follows the microphone itself, without the way over the server. */

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { CloudOff, DoorOpen, Lock } from 'lucide-react';
-import { type ReactNode, useEffect, useEffectEvent, useRef } from 'react';
+import { type ReactNode, type RefObject, useEffect, useEffectEvent, useLayoutEffect, useRef } from 'react';
 import { messageOf } from '@/api/messages';
 import { isProblem } from '@/api/problem';
 import type { RoomDetails } from '@/api/types';
@@ -21,7 +21,7 @@ interface RoomPageProps {
   room: RoomDetails | undefined;
   error: unknown;
   onRetry: () => void;
-  /** What the owner may do to the room. */
+  /** What can be done to the room besides being in it. */
   actions: ReactNode;
 }
 
@@ -33,6 +33,14 @@ export function RoomPage({ roomId, engine, room, error, onRetry, actions }: Room
   const name = useCall(engine, (state) => (state.roomId === roomId ? state.room?.name : undefined)) ?? room?.name;
   usePageTitle(name ?? text.room.loading);
   const view = useRef<HTMLDivElement>(null);
+
+  const loading = !room && !error;
+  const skeletonHadFocus = useRef(false);
+  useEffect(() => {
+    if (loading || !skeletonHadFocus.current) return;
+    skeletonHadFocus.current = false;
+    view.current?.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
+  }, [loading]);
 
   const refresh = useEffectEvent(onRetry);
   const inside = isHere && phase === 'in-call';
@@ -52,7 +60,7 @@ export function RoomPage({ roomId, engine, room, error, onRetry, actions }: Room
     }
     if (room) return <PreJoin engine={engine} room={room} actions={actions} />;
     if (error) return <RoomError error={error} onRetry={onRetry} />;
-    return <RoomSkeleton />;
+    return <RoomSkeleton hadFocus={skeletonHadFocus} />;
   }
 
   return (
@@ -92,9 +100,18 @@ function RoomError({ error, onRetry }: { error: unknown; onRetry: () => void }) 
   );
 }
 
-function RoomSkeleton() {
+/** Stands where the room will be, and tells in `hadFocus` at its end whether the focus goes with it. */
+function RoomSkeleton({ hadFocus }: { hadFocus: RefObject<boolean> }) {
+  const main = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    const element = main.current;
+    // Runs before the element is taken out of the page, which would lose the focus silently.
+    return () => {
+      hadFocus.current = element?.contains(document.activeElement) ?? false;
+    };
+  }, [hadFocus]);
   return (
-    <main id="main" className="mx-auto w-full max-w-xl px-4 py-10" aria-busy="true">
+    <main ref={main} id="main" className="mx-auto w-full max-w-xl px-4 py-10" aria-busy="true">
       <h1 className="sr-only" tabIndex={-1}>
         {text.room.loading}
       </h1>

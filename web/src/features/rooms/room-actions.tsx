@@ -1,4 +1,4 @@
-import { Ellipsis, Pencil, Trash2, UserPlus } from 'lucide-react';
+import { Ellipsis, Link2, Pencil, Trash2, UserPlus } from 'lucide-react';
 import { useRef, useState } from 'react';
 import { messageOf } from '@/api/messages';
 import type { RoomDetails } from '@/api/types';
@@ -12,8 +12,33 @@ import { InviteDialog } from './invite-dialog';
 import { useDeleteRoom, useUpdateRoom } from './queries';
 import { RoomForm } from './room-form';
 
-/** What only the owner may do to a room. */
+/** What one may do to a room: everybody copies its link, the rest is its owner's. */
 export function RoomActions({ room, onDeleted }: { room: RoomDetails; onDeleted: () => void }) {
+  if (room.isOwner) return <OwnerActions room={room} onDeleted={onDeleted} />;
+  return (
+    <Button
+      variant="secondary"
+      size="icon"
+      aria-label={text.roomActions.copyLink}
+      title={text.roomActions.copyLink}
+      onClick={() => void copyLink(room.id)}
+      icon={<Link2 className="size-4.5" aria-hidden="true" />}
+    />
+  );
+}
+
+/** Copies the room's address, or shows it where the browser gives no clipboard. */
+async function copyLink(roomId: string): Promise<void> {
+  const link = `${window.location.origin}/rooms/${roomId}`;
+  try {
+    await navigator.clipboard.writeText(link);
+    toast(text.roomActions.linkCopied);
+  } catch {
+    toast(link);
+  }
+}
+
+function OwnerActions({ room, onDeleted }: { room: RoomDetails; onDeleted: () => void }) {
   const [open, setOpen] = useState<'invite' | 'edit' | 'delete' | null>(null);
   const trigger = useRef<HTMLButtonElement>(null);
   const close = () => setOpen(null);
@@ -34,6 +59,9 @@ export function RoomActions({ room, onDeleted }: { room: RoomDetails; onDeleted:
       >
         <MenuItem onSelect={() => setOpen('invite')} icon={<UserPlus className="size-4" aria-hidden="true" />}>
           {text.roomActions.invite}
+        </MenuItem>
+        <MenuItem onSelect={() => void copyLink(room.id)} icon={<Link2 className="size-4" aria-hidden="true" />}>
+          {text.roomActions.copyLink}
         </MenuItem>
         <MenuItem onSelect={() => setOpen('edit')} icon={<Pencil className="size-4" aria-hidden="true" />}>
           {text.roomActions.edit}
@@ -66,7 +94,9 @@ function EditDialog({ room, onClose, returnFocus }: ActionDialogProps) {
           description: room.description,
           isPrivate: room.isPrivate,
           maxParticipants: room.maxParticipants,
+          maxForwardedSpeakers: room.maxForwardedSpeakers,
         }}
+        existing
         submitLabel={text.common.save}
         onSubmit={async (fields) => {
           await update.mutateAsync(fields);

@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import type { RoomFields } from '@/api/types';
 import { useForm } from '@/api/use-form';
 import { text } from '@/lib/text';
@@ -9,20 +10,28 @@ import { Switch } from '@/ui/switch';
 
 interface RoomFormProps {
   initial: RoomFields;
+  /** A room that exists: people may be in it. */
+  existing?: boolean;
   submitLabel: string;
   onSubmit: (fields: RoomFields) => Promise<unknown>;
   onCancel: () => void;
 }
 
 /** Name, description, privacy and seats, for a new room or one that is changed. */
-export function RoomForm({ initial, submitLabel, onSubmit, onCancel }: RoomFormProps) {
+export function RoomForm({ initial, existing = false, submitLabel, onSubmit, onCancel }: RoomFormProps) {
+  const [advanced, setAdvanced] = useState(false);
   const form = useForm({
-    initial: { ...initial, maxParticipants: String(initial.maxParticipants) },
+    initial: {
+      ...initial,
+      maxParticipants: String(initial.maxParticipants),
+      maxForwardedSpeakers: String(initial.maxForwardedSpeakers ?? ''),
+    },
     validate: (values) => {
       const found = {
         name: nameError(values.name),
         description: descriptionError(values.description),
         maxParticipants: seatsError(values.maxParticipants),
+        maxForwardedSpeakers: speakersError(values.maxForwardedSpeakers),
       };
       return Object.fromEntries(Object.entries(found).filter(([, error]) => error));
     },
@@ -31,7 +40,8 @@ export function RoomForm({ initial, submitLabel, onSubmit, onCancel }: RoomFormP
         name: values.name.trim(),
         description: values.description.trim(),
         isPrivate: values.isPrivate,
-        maxParticipants: Number(values.maxParticipants),
+        maxParticipants: parseCount(values.maxParticipants),
+        ...(values.maxForwardedSpeakers.trim() && { maxForwardedSpeakers: parseCount(values.maxForwardedSpeakers) }),
       });
     },
   });
@@ -50,10 +60,34 @@ export function RoomForm({ initial, submitLabel, onSubmit, onCancel }: RoomFormP
       </Field>
       <Switch
         label={text.roomForm.private}
-        hint={text.roomForm.privateHint}
+        hint={existing && !initial.isPrivate ? text.roomForm.privateHintInside : text.roomForm.privateHint}
         checked={form.values.isPrivate}
         onChange={(isPrivate) => form.set('isPrivate', isPrivate)}
       />
+      <details
+        open={advanced || form.errors.maxForwardedSpeakers !== undefined}
+        onToggle={(event) => setAdvanced(event.currentTarget.open)}
+      >
+        <summary className="flex min-h-11 cursor-pointer items-center text-sm font-medium">
+          {text.roomForm.advanced}
+        </summary>
+        <Field
+          className="mt-2"
+          label={text.roomForm.speakers}
+          hint={text.roomForm.speakersHint}
+          error={form.errors.maxForwardedSpeakers}
+        >
+          {(control) => (
+            <Input
+              {...control}
+              {...form.bind('maxForwardedSpeakers')}
+              inputMode="numeric"
+              placeholder={text.roomForm.speakersDefault}
+              className="max-w-60"
+            />
+          )}
+        </Field>
+      </details>
       <DialogActions>
         <Button variant="secondary" onClick={onCancel}>
           {text.common.cancel}
@@ -77,6 +111,17 @@ function descriptionError(description: string): string | undefined {
 }
 
 function seatsError(seats: string): string | undefined {
-  const count = /^\d{1,5}$/.test(seats.trim()) ? Number(seats) : Number.NaN;
+  const count = parseCount(seats);
   return count >= 2 && count <= 10_000 ? undefined : text.fields.max;
+}
+
+/** How many the server forwards at most, only the server knows. */
+function speakersError(speakers: string): string | undefined {
+  return speakers.trim() === '' || parseCount(speakers) >= 1 ? undefined : text.fields.speakers;
+}
+
+/** A whole number, with or without marks between its thousands: 10000, 10,000, 10 000, 10’000. */
+function parseCount(typed: string): number {
+  const number = typed.trim();
+  return /^(\d{1,5}|\d{1,3}([,\s'’]\d{3})+)$/.test(number) ? Number(number.replace(/\D/g, '')) : Number.NaN;
 }
