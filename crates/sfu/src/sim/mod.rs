@@ -18,8 +18,8 @@ use crate::event::Event;
 use crate::ids::{CallId, PeerId};
 use crate::test_client::{ClientOptions, TestClient};
 use crate::transport::{Identity, Path};
-use crate::worker::candidates::Candidates;
 use crate::worker::MAX_SLOTS;
+use crate::worker::candidates::Candidates;
 use crate::worker::core::{Settings, WorkerCore};
 
 /// Granted everything.
