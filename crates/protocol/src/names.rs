@@ -161,6 +161,7 @@ mod tests {
             json!({"description": {"type": "answer", "sdp": ""}}),
             json!({"participant": participant}),
             json!({"participantId": id, "reason": "left"}),
+            json!({"participant": participant}),
             json!({"participantId": id, "muted": false, "mutedByModerator": false}),
             json!({"assignments": []}),
             json!({"speakers": []}),

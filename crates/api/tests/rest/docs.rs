@@ -40,7 +40,7 @@ async fn clients_learn_what_they_need_before_anybody_logs_in() {
     let info = api.stranger().get("/api/server").await.expect(200).json();
     let expected = json!({
         "name": "The Teapot", "version": env!("CARGO_PKG_VERSION"), "registrationOpen": true, "devOutbox": false,
-        "passwordMin": 8, "passwordMax": 128,
+        "passwordMin": 8, "passwordMax": 128, "maxForwardedSpeakers": 8,
     });
     assert_eq!(info, expected);
 }

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod firewall;
 mod admin;
+mod firewall;
 mod harness;
 mod http;
 mod lifecycle;
