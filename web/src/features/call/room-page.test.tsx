@@ -24,7 +24,7 @@ const ROOM: RoomDetails = {
 const engine = new CallEngine({
   signalingUrl: () => 'ws://host/ws',
   checkLogin: async () => 'valid',
-  iceServers: async () => [],
+  iceServers: { get: async () => [], freshFor: () => null },
 });
 
 async function open() {
