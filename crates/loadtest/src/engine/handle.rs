@@ -115,16 +115,33 @@ impl Engine {
     pub async fn join(&self, spec: PeerSpec) -> Result<PeerId, LoadTestError> {
         let started = Instant::now();
         let signaling = Signaling::connect(&spec.session).await?;
+        self.join_since(started, signaling, spec.room, spec.role).await
+    }
+
+    /// The same over a WebSocket that is open already: the join begins now.
+    ///
+    /// # Errors
+    /// Whatever went wrong first.
+    pub async fn join_over(&self, signaling: Signaling, room: Uuid, role: Role) -> Result<PeerId, LoadTestError> {
+        self.join_since(Instant::now(), signaling, room, role).await
+    }
+
+    async fn join_since(
+        &self,
+        started: Instant,
+        signaling: Signaling,
+        room: Uuid,
+        role: Role,
+    ) -> Result<PeerId, LoadTestError> {
         let mut join = JoinTimes { socket: started.elapsed(), ..JoinTimes::default() };
-        let seat = signaling.join(spec.room, spec.role == Role::Listener).await?;
+        let seat = signaling.join(room, role == Role::Listener).await?;
         join.joined = started.elapsed();
-        let local = self.describe(spec.role);
+        let local = self.describe(role);
         let answer = signaling.offer(local.offer(seat.slots)).await?;
         join.answered = started.elapsed();
         let remote = RemoteDescription::parse(&answer)
-            .map_err(|reason| LoadTestError::NotHubbub { url: spec.session.target().to_string(), reason })?;
-        let request = MediaRequest { local, remote, room: spec.room, role: spec.role, started, join };
-        let id = self.connect_media(request).await?;
+            .map_err(|reason| LoadTestError::NotHubbub { url: "the answer to an offer".to_owned(), reason })?;
+        let id = self.connect_media(MediaRequest { local, remote, room, role, started, join }).await?;
         if let Some(place) = self.peers.lock().get_mut(&id) {
             place.signaling = Some(Arc::new(signaling));
         }

@@ -1,0 +1,220 @@
+//! docs/benchmarks.md and its plots.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use crate::Failure;
+use crate::plot::{Group, bars, lines};
+use crate::result::{Load, Measured};
+use crate::rows::LATENCY_MAX;
+
+/// What is known of others from another sitting on a machine of this kind.
+const REFERENCE: [(&str, &str, &str); 6] = [
+    ("µs a packet, 3 × 300", "11.3–13.4", "14–15"),
+    ("µs a packet, 20 × (3 + 7)", "13–17", "19–23"),
+    ("most listeners of 3 speakers", "800", "700"),
+    ("memory a connected peer, KB", "117–164", "430"),
+    ("first packet p50 / p95, ms", "12–31 / 18–55", ""),
+    ("latency p50 / p99, ms", "1.8 / 3.9", ""),
+];
+
+/// One line of the table.
+struct Row {
+    name: &'static str,
+    target: &'static str,
+    hubbub: Option<f64>,
+    janus: Option<f64>,
+    decimals: usize,
+}
+
+/// What was measured of one server, for a terminal.
+#[expect(clippy::print_stdout, reason = "it is what this program is for")]
+pub(crate) fn print(measured: &Measured) -> Result<(), Failure> {
+    println!("{}", serde_json::to_string_pretty(measured)?);
+    Ok(())
+}
+
+/// Writes the page and the plots.
+pub(crate) fn write(hubbub: &Measured, janus: &Measured) -> Result<(), Failure> {
+    let docs = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs"));
+    std::fs::create_dir_all(docs.join("images"))?;
+    std::fs::write(docs.join("images/benchmark-cost.svg"), cost_plot(hubbub, janus))?;
+    std::fs::write(docs.join("images/benchmark-growth.svg"), growth_plot(hubbub, janus))?;
+    std::fs::write(docs.join("benchmarks.md"), page(hubbub, janus)?)?;
+    print(hubbub)?;
+    print(janus)
+}
+
+fn rows(hubbub: &Measured, janus: &Measured) -> Vec<Row> {
+    let both = |of: &dyn Fn(&Measured) -> Option<f64>| (of(hubbub), of(janus));
+    let mut rows = Vec::new();
+    let mut add = |name, target, decimals, (hubbub, janus)| rows.push(Row { name, target, hubbub, janus, decimals });
+    let load = |load: &Result<Load, String>| load.clone().ok();
+    add("3 × 300: server CPU a packet, µs", "≤ 0.3 × Janus", 2, both(&|m| Some(load(&m.large)?.micros())));
+    add("… of it in user mode, µs", "< 1", 2, both(&|m| Some(load(&m.large)?.user_micros())));
+    add("3 × 300: latency p50, ms", "0.8", 2, both(&|m| Some(load(&m.large)?.latency().0)));
+    add("3 × 300: latency p99, ms", "2", 2, both(&|m| Some(load(&m.large)?.latency().1)));
+    add("20 rooms × (3 + 7): server CPU a packet, µs", "", 2, both(&|m| Some(load(&m.rooms)?.micros())));
+    add("500 rooms × 2: server CPU a packet, µs", "≤ 10", 2, both(&|m| Some(load(&m.pairs)?.micros())));
+    add("500 rooms × 2: packets/s a busy core", "100 000", 0, both(&|m| Some(1e6 / load(&m.pairs)?.micros())));
+    add(
+        "most listeners of 3 speakers, no loss, p99 < 50 ms",
+        "1 500",
+        0,
+        both(&|m| Some(m.growth.as_ref().ok()?.most() as f64)),
+    );
+    add(
+        "memory a listener, KB",
+        "24",
+        1,
+        both(&|m| load(&m.large)?.memory.map(|memory| memory.bytes as f64 / 1024.0 / memory.peers as f64)),
+    );
+    add("server CPU a join, ms", "0.5", 2, both(&|m| Some(m.joins.as_ref().ok()?.cpu_micros / 1000.0)));
+    add("first packet at 100 joins/s, p50, ms", "8", 1, both(&|m| Some(m.joins.as_ref().ok()?.first_packet.0)));
+    add("first packet at 100 joins/s, p95, ms", "20", 1, both(&|m| Some(m.joins.as_ref().ok()?.first_packet.1)));
+    let scaling = |m: &Measured| {
+        let growth = m.growth.as_ref().ok()?;
+        let busy = |load: &Load| load.micros() * load.packets();
+        Some(busy(growth.at(1000)?) / busy(growth.at(100)?))
+    };
+    add("server CPU with 1000 listeners, in times that with 100", "≤ 10", 2, both(&scaling));
+    rows
+}
+
+fn page(hubbub: &Measured, janus: &Measured) -> Result<String, Failure> {
+    let mut page = format!(
+        "# Benchmarks\n\nWritten by `make bench`, which measures both servers in one run; do not edit by hand. The server has core 0 \
+         and nothing else,\nthe synthetic peers have the others. Servers: {} with one media worker, {} with the VideoRoom plugin, \
+         `event_loops = 1`\nand ICE-lite. Machine: {}.\n\n\
+         Speakers send Opus of 20 ms, about 90 bytes, all the time; every listener hears all speakers, and every packet is \
+         decrypted and\nchecked. Server CPU is user and system time by /proc, divided by the packets heard; medians of five \
+         windows of 2 s. Latencies are\nfrom a speaker's send call to the kernel's time of arrival at the listener's socket.\n\n\
+         | | {} | {} | ratio | goal |\n|---|---|---|---|---|\n",
+        hubbub.version,
+        janus.version,
+        machine(),
+        "Hubbub",
+        "Janus"
+    );
+    for Row { name, target, hubbub, janus, decimals } in rows(hubbub, janus) {
+        let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.decimals$}"));
+        let ratio = hubbub.zip(janus).filter(|(_, janus)| *janus > 0.0).map(|(hubbub, janus)| hubbub / janus);
+        let ratio = ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
+        writeln!(page, "| {name} | {} | {} | {ratio} | {target} |", number(hubbub), number(janus))?;
+    }
+    page.push_str(
+        "\n![Server CPU a packet](images/benchmark-cost.svg)\n\n![Server CPU as a room grows](images/benchmark-growth.svg)\n\n",
+    );
+    page.push_str("## Where each run ended\n\n");
+    for (name, measured) in [("Hubbub", hubbub), ("Janus", janus)] {
+        notes(&mut page, name, measured)?;
+    }
+    page.push_str(
+        "\n## Others\n\nFrom another sitting, with another generator, on a machine of the same kind: good for orders of magnitude \
+         only.\n\n| | mediasoup 3.27 | Pion (a bare SFU) |\n|---|---|---|\n",
+    );
+    for (name, mediasoup, pion) in REFERENCE {
+        writeln!(page, "| {name} | {mediasoup} | {} |", if pion.is_empty() { "–" } else { pion })?;
+    }
+    page.push_str(NOT_TRUSTWORTHY);
+    Ok(page)
+}
+
+const NOT_TRUSTWORTHY: &str = "
+## What is not trustworthy here
+
+- **Loopback.** There is no network card, no driver and no interrupt of one. The kernel delivers a packet to the receiving socket
+  within the sender's system call, so that work which a network card or another machine would do is charged to the server. The peers
+  take batches as they were sent (UDP GRO); a receiver that does not would make the server's kernel cut them.
+- **The generator shares the machine.** It runs on a sibling core, with the same caches, memory and host. Its own cost is listed
+  above. Where it was at its limit the page says so, and the number is a lower bound for the server.
+- **A virtual machine with few cores.** What else the host does shows in the numbers. Five windows of two seconds do not average
+  that away; differences below a tenth mean nothing.
+- **One kind of load.** All speakers speak all the time and nobody loses packets. People pause, and networks lose.
+- **Janus does more, and Hubbub does other things.** Janus is a general gateway. Its VideoRoom needs a second connection for
+  somebody who speaks and hears, which is why 500 rooms of two are 2 000 connections there and 1 000 here. Janus is Debian's build.
+- **Signaling is part of a join** for both: JSON over a WebSocket that was open before. CPU a join is what is left after the cost of
+  forwarding is taken off, and is no better than that subtraction.
+";
+
+fn notes(page: &mut String, name: &str, measured: &Measured) -> Result<(), Failure> {
+    let loads = [("3 × 300", &measured.large), ("20 × (3 + 7)", &measured.rooms), ("500 × 2", &measured.pairs)];
+    for (row, load) in loads {
+        match load {
+            Ok(load) => {
+                let (busy, micros) = load.generator();
+                let limit = if load.generator_was_the_limit() { " **It was at its limit.**" } else { "" };
+                let missing = if load.is_complete() { "" } else { " Not everything that was sent was heard." };
+                writeln!(
+                    page,
+                    "- {name}, {row}: {:.0} packets/s, {} lost, server {:.0} % of its core; generator {micros:.1} µs a packet, \
+                     {:.0} % of a core.{missing}{limit}",
+                    load.packets(),
+                    load.lost,
+                    100.0 * load.busy(),
+                    100.0 * busy,
+                )?;
+            }
+            Err(reason) => writeln!(page, "- {name}, {row}: not measured: {}", one_line(reason))?,
+        }
+    }
+    match &measured.growth {
+        Ok(growth) => writeln!(
+            page,
+            "- {name}, growing room: {} listeners were well; then: {} (LATENCY).",
+            growth.most(),
+            one_line(&growth.ended)
+        )?,
+        Err(reason) => writeln!(page, "- {name}, growing room: not measured: {}", one_line(reason))?,
+    }
+    match &measured.joins {
+        Ok(joins) => writeln!(
+            page,
+            "- {name}, joins: {} of {} newcomers heard something; the running call lost {} packets meanwhile.",
+            joins.heard, joins.joined, joins.lost
+        )?,
+        Err(reason) => writeln!(page, "- {name}, joins: not measured: {}", one_line(reason))?,
+    }
+    *page = page.replace("(LATENCY)", &format!("(limits: no loss, p99 below {} ms)", LATENCY_MAX.as_millis()));
+    Ok(())
+}
+
+fn cost_plot(hubbub: &Measured, janus: &Measured) -> String {
+    let micros = |load: &Result<Load, String>| load.as_ref().ok().map(Load::micros);
+    let group =
+        |name: &str, of: &dyn Fn(&Measured) -> Option<f64>| -> Group { (name.to_owned(), vec![of(hubbub), of(janus)]) };
+    let groups = [
+        group("3 × 300", &|m| micros(&m.large)),
+        group("20 × (3 + 7)", &|m| micros(&m.rooms)),
+        group("500 × 2", &|m| micros(&m.pairs)),
+    ];
+    bars("Server CPU a forwarded packet", "µs", &["Hubbub", "Janus"], &groups)
+}
+
+fn growth_plot(hubbub: &Measured, janus: &Measured) -> String {
+    let points = |measured: &Measured| -> Vec<(f64, f64)> {
+        let steps = measured.growth.as_ref().map(|growth| growth.steps.as_slice()).unwrap_or_default();
+        steps
+            .iter()
+            .filter(|(.., fits)| *fits)
+            .map(|(listeners, load, _)| (*listeners as f64, 100.0 * load.busy()))
+            .collect()
+    };
+    let series = [("Hubbub", points(hubbub)), ("Janus", points(janus))];
+    lines("Server CPU as a room of three speakers grows", "listeners", "% of a core", &series)
+}
+
+/// The processor and the kernel.
+fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let model =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get) + 1;
+    let kernel = read("/proc/sys/kernel/osrelease");
+    format!("{}, {cores} cores, Linux {}", model.unwrap_or("unknown processor"), kernel.trim())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

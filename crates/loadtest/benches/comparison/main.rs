@@ -1,0 +1,124 @@
+//! Hubbub beside Janus in one run: the server on one core, the load on the others. Writes docs/benchmarks.md and its plots.
+//!
+//! `make bench` runs it. `cargo bench --package hubbub-loadtest --bench comparison -- --only hubbub` (or `--only janus`) measures
+//! one of them and prints what came out, without writing the page; `--quick` makes everything small, to see that it works.
+
+mod document;
+mod hubbub;
+mod janus;
+mod janus_api;
+mod plot;
+mod process;
+mod result;
+mod rows;
+mod sfu;
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use result::Measured;
+use rows::{Scale, Start, grow, joins, load};
+
+/// Why something could not be measured.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Steps of listeners; each is kept or is the end.
+const HUBBUB_STEPS: [usize; 12] = [100, 300, 600, 1000, 1250, 1500, 1750, 2000, 2250, 2500, 3000, 3500];
+const JANUS_STEPS: [usize; 9] = [100, 200, 250, 300, 350, 400, 450, 500, 600];
+/// Longer than any row takes where all is well.
+const ROW_MAX: Duration = Duration::from_secs(180);
+const JOINS: usize = 300;
+const JOINS_A_SECOND: f64 = 100.0;
+
+struct StartHubbub;
+
+impl Start for StartHubbub {
+    type Server = hubbub::Hubbub;
+
+    async fn start(&self, accounts: usize, rooms: usize) -> Result<Self::Server, Failure> {
+        hubbub::Hubbub::start(accounts, rooms).await
+    }
+}
+
+struct StartJanus;
+
+impl Start for StartJanus {
+    type Server = janus::Janus;
+
+    async fn start(&self, _: usize, rooms: usize) -> Result<Self::Server, Failure> {
+        janus::Janus::start(rooms).await
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "progress is for whoever waits")]
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // `cargo bench` says so; test runners that only list what is there do not.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return ExitCode::SUCCESS;
+    }
+    let only = arguments.iter().position(|argument| argument == "--only");
+    let only = only.and_then(|index| arguments.get(index + 1).cloned());
+    let scale = if arguments.iter().any(|argument| argument == "--quick") { Scale::Quick } else { Scale::Full };
+    let outcome = process::leave_the_servers_core().and_then(|()| {
+        hubbub_loadtest::engine::check_open_files(4000)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        runtime.block_on(run(only.as_deref(), scale))
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("comparison: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(only: Option<&str>, scale: Scale) -> Result<(), Failure> {
+    let janus_version =
+        || janus::version().ok_or("janus is not installed: apt-get install janus, then make bench again");
+    match only {
+        Some("hubbub") => {
+            document::print(&measure("hubbub", hubbub::version()?, &StartHubbub, &HUBBUB_STEPS, scale).await)
+        }
+        Some("janus") => document::print(&measure("janus", janus_version()?, &StartJanus, &JANUS_STEPS, scale).await),
+        Some(other) => Err(format!("--only takes hubbub or janus, not {other:?}").into()),
+        None => {
+            let (hubbub_version, janus_version) = (hubbub::version()?, janus_version()?);
+            let hubbub = measure("hubbub", hubbub_version, &StartHubbub, &HUBBUB_STEPS, scale).await;
+            let janus = measure("janus", janus_version, &StartJanus, &JANUS_STEPS, scale).await;
+            if scale == Scale::Quick {
+                document::print(&hubbub)?;
+                return document::print(&janus);
+            }
+            document::write(&hubbub, &janus)
+        }
+    }
+}
+
+async fn measure<S: Start>(name: &str, version: String, start: &S, steps: &[usize], scale: Scale) -> Measured {
+    let steps: Vec<usize> = steps.iter().map(|&step| scale.of(step)).collect();
+    Measured {
+        version,
+        large: tell(name, "3 speakers × 300 listeners", load(start, 1, 3, scale.of(300))).await,
+        rooms: tell(name, "20 rooms × (3 + 7)", load(start, scale.of(20), 3, 7)).await,
+        pairs: tell(name, "500 rooms × 2", load(start, scale.of(500), 2, 0)).await,
+        joins: tell(name, "300 joins, 100 a second", joins(start, scale.of(JOINS), JOINS_A_SECOND)).await,
+        growth: tell(name, "as many listeners as go", grow(start, &steps)).await,
+    }
+}
+
+/// Measures one row and says how it went.
+#[expect(clippy::print_stderr, reason = "progress is for whoever waits")]
+async fn tell<T>(name: &str, row: &str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, String> {
+    eprintln!("{name}: {row} …");
+    let outcome = match tokio::time::timeout(ROW_MAX, work).await {
+        Ok(outcome) => outcome.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("it took longer than {} s", ROW_MAX.as_secs())),
+    };
+    if let Err(error) = &outcome {
+        eprintln!("{name}: {row}: {error}");
+    }
+    outcome
+}

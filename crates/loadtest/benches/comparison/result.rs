@@ -1,0 +1,174 @@
+//! Numbers that came out.
+
+use std::time::Duration;
+
+use hubbub_loadtest::engine::{Snapshot, Timestamps};
+use serde::Serialize;
+
+/// The middle one; sorts them.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// A steady load, measured in some windows.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Load {
+    /// Packets a second that should be heard.
+    expected: usize,
+    /// Of each window: packets heard a second; server CPU in µs a packet, in all and in user mode; server CPU share of a core.
+    packets: Vec<f64>,
+    micros: Vec<f64>,
+    user_micros: Vec<f64>,
+    busy: Vec<f64>,
+    /// Of each window, in milliseconds.
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+    /// In all windows.
+    pub(crate) lost: u64,
+    /// Of each window: the generator's media thread, share of a core; µs a packet.
+    generator_busy: Vec<f64>,
+    generator_micros: Vec<f64>,
+    /// In all windows: packets that the generator's sockets lost; the worst p99 of its lateness, in milliseconds.
+    socket_drops: u64,
+    generator_late: f64,
+    timestamps_by_kernel: bool,
+    pub(crate) memory: Option<Memory>,
+}
+
+/// What the server grew by.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Memory {
+    pub(crate) peers: usize,
+    pub(crate) bytes: u64,
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+impl Load {
+    pub(crate) fn new(expected: usize) -> Self {
+        Self { expected, timestamps_by_kernel: true, ..Self::default() }
+    }
+
+    /// Adds a window.
+    pub(crate) fn add(&mut self, snapshot: &Snapshot, user: Duration, total: Duration) {
+        let seconds = snapshot.elapsed.as_secs_f64();
+        let received = snapshot.received.max(1) as f64;
+        self.packets.push(received / seconds);
+        self.micros.push(total.as_secs_f64() * 1e6 / received);
+        self.user_micros.push(user.as_secs_f64() * 1e6 / received);
+        self.busy.push(total.as_secs_f64() / seconds);
+        self.p50.push(milliseconds(snapshot.latency.quantile(0.5)));
+        self.p99.push(milliseconds(snapshot.latency.quantile(0.99)));
+        self.lost += snapshot.lost;
+        let generator = &snapshot.generator;
+        self.generator_busy.push(generator.cpu.as_secs_f64() / seconds);
+        self.generator_micros.push(generator.cpu.as_secs_f64() * 1e6 / received);
+        self.socket_drops += generator.socket_drops;
+        let late = generator.receive_lag.quantile(0.99).max(generator.send_lateness.quantile(0.99));
+        self.generator_late = self.generator_late.max(milliseconds(late));
+        self.timestamps_by_kernel &= generator.timestamps == Timestamps::Kernel;
+    }
+
+    pub(crate) fn packets(&self) -> f64 {
+        median(&mut self.packets.clone())
+    }
+
+    pub(crate) fn micros(&self) -> f64 {
+        median(&mut self.micros.clone())
+    }
+
+    pub(crate) fn user_micros(&self) -> f64 {
+        median(&mut self.user_micros.clone())
+    }
+
+    pub(crate) fn busy(&self) -> f64 {
+        median(&mut self.busy.clone())
+    }
+
+    /// p50 and p99 in milliseconds.
+    pub(crate) fn latency(&self) -> (f64, f64) {
+        (median(&mut self.p50.clone()), median(&mut self.p99.clone()))
+    }
+
+    pub(crate) fn p99(&self) -> Duration {
+        Duration::from_secs_f64(self.latency().1 / 1000.0)
+    }
+
+    /// The generator's share of a core, and µs a packet.
+    pub(crate) fn generator(&self) -> (f64, f64) {
+        (median(&mut self.generator_busy.clone()), median(&mut self.generator_micros.clone()))
+    }
+
+    /// Whether (nearly) everything that should be heard was.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.packets() >= 0.99 * self.expected as f64
+    }
+
+    /// Whether the generator was at its end, so that the numbers are its own and not the server's.
+    pub(crate) fn generator_was_the_limit(&self) -> bool {
+        self.socket_drops > 0 || self.generator_late > 15.0 || self.generator().0 > 0.9
+    }
+
+    /// Why a step of a search ended it.
+    pub(crate) fn why_not(&self, latency_max: Duration) -> String {
+        let mut reasons = Vec::new();
+        if self.lost > 0 {
+            reasons.push(format!("{} packets lost", self.lost));
+        }
+        if !self.is_complete() {
+            reasons.push(format!("{:.0} of {} packets/s heard", self.packets(), self.expected));
+        }
+        if self.p99() >= latency_max {
+            reasons.push(format!("p99 {:.0} ms", self.latency().1));
+        }
+        let whose = if self.generator_was_the_limit() { "; the generator was at its limit too" } else { "" };
+        format!("{}; server {:.0} % of its core{whose}", reasons.join(", "), 100.0 * self.busy())
+    }
+}
+
+/// A room that grew.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Growth {
+    /// Listeners, what was measured, whether all was well.
+    pub(crate) steps: Vec<(usize, Load, bool)>,
+    /// Why it ended.
+    pub(crate) ended: String,
+}
+
+impl Growth {
+    /// The most listeners with which all was well.
+    pub(crate) fn most(&self) -> usize {
+        self.steps.iter().filter(|(_, _, fits)| *fits).map(|(listeners, ..)| *listeners).max().unwrap_or(0)
+    }
+
+    /// The step with so many listeners.
+    pub(crate) fn at(&self, listeners: usize) -> Option<&Load> {
+        self.steps.iter().find(|(step, _, fits)| *step == listeners && *fits).map(|(_, load, _)| load)
+    }
+}
+
+/// Joins into a running call.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Joins {
+    pub(crate) joined: usize,
+    pub(crate) heard: usize,
+    pub(crate) cpu_micros: f64,
+    /// p50 and p95 in milliseconds.
+    pub(crate) first_packet: (f64, f64),
+    /// Packets that the running call lost meanwhile.
+    pub(crate) lost: u64,
+}
+
+/// Everything about one server. A row that could not be measured says why.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Measured {
+    pub(crate) version: String,
+    pub(crate) large: Result<Load, String>,
+    pub(crate) rooms: Result<Load, String>,
+    pub(crate) pairs: Result<Load, String>,
+    pub(crate) growth: Result<Growth, String>,
+    pub(crate) joins: Result<Joins, String>,
+}

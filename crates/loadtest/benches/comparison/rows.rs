@@ -1,0 +1,190 @@
+//! What is measured of one server.
+
+use std::time::Duration;
+
+use hubbub_loadtest::Engine;
+use hubbub_loadtest::engine::{EngineConfig, PeerId, PeerResult, Role, Snapshot};
+use tokio::time::sleep;
+
+use crate::Failure;
+use crate::result::{Growth, Joins, Load, Memory, median};
+use crate::sfu::{Place, Sfu, join_all, speaker};
+
+/// A server that can be started with so many accounts and rooms.
+pub(crate) trait Start {
+    type Server: Sfu;
+    async fn start(&self, accounts: usize, rooms: usize) -> Result<Self::Server, Failure>;
+}
+
+/// How much of everything there is: all of it, or little, to see that it works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scale {
+    Full,
+    Quick,
+}
+
+impl Scale {
+    /// A number of rooms or peers.
+    pub(crate) const fn of(self, number: usize) -> usize {
+        match self {
+            Self::Full => number,
+            Self::Quick => number.div_ceil(20),
+        }
+    }
+}
+
+/// Windows of a steady load; of everything the median counts.
+const WINDOWS: usize = 5;
+const WINDOW: Duration = Duration::from_secs(2);
+/// How fast rooms are filled where joining is not what is measured.
+const FILL_A_SECOND: f64 = 150.0;
+/// Speakers of a growing room, and of the call that is joined.
+const SPEAKERS: usize = 3;
+/// A moment for what a join leaves behind.
+const SETTLE: Duration = Duration::from_millis(1500);
+/// The latency that a call may have, at the 99th percentile.
+pub(crate) const LATENCY_MAX: Duration = Duration::from_millis(50);
+
+fn engine() -> Result<Engine, Failure> {
+    Ok(Engine::start(EngineConfig { tick: Duration::from_millis(5), ..EngineConfig::default() })?)
+}
+
+/// Rooms of the same kind: their speakers, and their listeners behind them.
+fn crowd(rooms: usize, speakers: usize, listeners: usize) -> [Vec<(Place, Role)>; 2] {
+    let speak = (0..rooms * speakers).map(|peer| (Place { peer, room: peer / speakers }, speaker(peer)));
+    let listen = (0..rooms * listeners).map(|number| {
+        let place = Place { peer: rooms * speakers + number, room: number / listeners.max(1) };
+        (place, Role::Listener)
+    });
+    [speak.collect(), listen.collect()]
+}
+
+/// A window of a steady load.
+async fn window(sfu: &dyn Sfu, engine: &Engine, length: Duration) -> Result<(Snapshot, Duration, Duration), Failure> {
+    engine.begin_window().await;
+    let before = sfu.server().cpu()?;
+    sleep(length).await;
+    let cpu = sfu.server().cpu()?.since(before);
+    Ok((engine.snapshot().await, cpu.user, cpu.total()))
+}
+
+/// A steady load: rooms with speakers who speak all the time, and listeners.
+pub(crate) async fn load<S: Start>(
+    start: &S,
+    rooms: usize,
+    speakers: usize,
+    listeners: usize,
+) -> Result<Load, Failure> {
+    let sfu = start.start(rooms * (speakers + listeners), rooms).await?;
+    let engine = engine()?;
+    let [speak, listen] = crowd(rooms, speakers, listeners);
+    join_all(&sfu, &engine, &speak, FILL_A_SECOND).await?;
+    sfu.connect_speakers(&engine).await?;
+    sleep(SETTLE).await;
+    let memory_before = sfu.server().memory()?;
+    join_all(&sfu, &engine, &listen, FILL_A_SECOND).await?;
+    sleep(SETTLE).await;
+    let mut load = Load::new(rooms * speakers * (speakers - 1 + listeners) * 50);
+    for _ in 0..WINDOWS {
+        let (snapshot, user, total) = window(&sfu, &engine, WINDOW).await?;
+        load.add(&snapshot, user, total);
+    }
+    if listeners > 0 {
+        let grown = sfu.server().memory()?.saturating_sub(memory_before);
+        load.memory = Some(Memory { peers: listen.len(), bytes: grown });
+    }
+    Ok(load)
+}
+
+/// One room of three speakers that grows until packets are lost or late; then the server has lost, or the generator.
+pub(crate) async fn grow<S: Start>(start: &S, steps: &[usize]) -> Result<Growth, Failure> {
+    let most = steps.iter().copied().max().unwrap_or(0);
+    let sfu = start.start(SPEAKERS + most, 1).await?;
+    let engine = engine()?;
+    let [speak, listen] = crowd(1, SPEAKERS, most);
+    join_all(&sfu, &engine, &speak, FILL_A_SECOND).await?;
+    sfu.connect_speakers(&engine).await?;
+    let mut growth = Growth::default();
+    let mut there = 0;
+    for &listeners in steps {
+        let joined = join_all(&sfu, &engine, &listen[there..listeners], FILL_A_SECOND).await;
+        if let Err(error) = joined {
+            growth.ended = format!("joining {listeners} listeners failed: {error}");
+            return Ok(growth);
+        }
+        there = listeners;
+        sleep(SETTLE).await;
+        // Once may be the machine's fault; twice is the end.
+        let mut tried = steady(&sfu, &engine, listeners).await?;
+        if !tried.1 {
+            tried = steady(&sfu, &engine, listeners).await?;
+        }
+        let (load, fits) = tried;
+        growth.ended = if fits { String::new() } else { load.why_not(LATENCY_MAX) };
+        growth.steps.push((listeners, load, fits));
+        if !fits {
+            return Ok(growth);
+        }
+    }
+    growth.ended = "no more were tried".to_owned();
+    Ok(growth)
+}
+
+/// A window of a room of three speakers and so many listeners, and whether all was well.
+async fn steady(sfu: &dyn Sfu, engine: &Engine, listeners: usize) -> Result<(Load, bool), Failure> {
+    let (snapshot, user, total) = window(sfu, engine, 2 * WINDOW).await?;
+    let mut load = Load::new(SPEAKERS * (SPEAKERS - 1 + listeners) * 50);
+    load.add(&snapshot, user, total);
+    let fits = load.lost == 0 && load.is_complete() && load.p99() < LATENCY_MAX;
+    Ok((load, fits))
+}
+
+/// A running call that many join: what a join costs the server, and how soon the newcomer hears something.
+pub(crate) async fn joins<S: Start>(start: &S, count: usize, a_second: f64) -> Result<Joins, Failure> {
+    const THERE: usize = 20;
+    let sfu = start.start(SPEAKERS + THERE + count, 1).await?;
+    let engine = engine()?;
+    let [speak, listen] = crowd(1, SPEAKERS, THERE + count);
+    join_all(&sfu, &engine, &speak, FILL_A_SECOND).await?;
+    sfu.connect_speakers(&engine).await?;
+    join_all(&sfu, &engine, &listen[..THERE], FILL_A_SECOND).await?;
+    for (place, _) in &listen[THERE..] {
+        sfu.prepare(*place).await?;
+    }
+    sleep(SETTLE).await;
+
+    engine.begin_window().await;
+    let before = sfu.server().cpu()?;
+    let joined: Vec<PeerId> = join_all(&sfu, &engine, &listen[THERE..], a_second).await?;
+    let cpu = sfu.server().cpu()?.since(before).total();
+    let during = engine.snapshot().await;
+    sleep(SETTLE).await;
+    // What forwarding costs with all of them there is what it cost at most meanwhile.
+    let mut costs = Vec::new();
+    for _ in 0..3 {
+        let (snapshot, _, total) = window(&sfu, &engine, WINDOW).await?;
+        costs.push(total.as_secs_f64() / snapshot.received.max(1) as f64);
+    }
+    let forwarding = median(&mut costs) * during.received as f64;
+    let mut first: Vec<f64> = engine
+        .peers()
+        .await
+        .iter()
+        .filter(|peer| joined.contains(&peer.id))
+        .filter_map(first_packet_milliseconds)
+        .collect();
+    first.sort_by(f64::total_cmp);
+    let at = |share: f64| first.get(((first.len() as f64 * share).ceil() as usize).max(1) - 1).copied().unwrap_or(0.0);
+    Ok(Joins {
+        joined: joined.len(),
+        heard: first.len(),
+        cpu_micros: (cpu.as_secs_f64() - forwarding).max(0.0) * 1e6 / count as f64,
+        first_packet: (at(0.5), at(0.95)),
+        lost: during.lost,
+    })
+}
+
+/// From asking to join, on a WebSocket that is open, to the first packet.
+fn first_packet_milliseconds(peer: &PeerResult) -> Option<f64> {
+    Some(peer.join.first_packet?.saturating_sub(peer.join.socket).as_secs_f64() * 1000.0)
+}
