@@ -69,7 +69,8 @@ impl SocketLoop {
         let options = ClientOptions { microphone: number < self.speakers, ..ClientOptions::default() };
         let mut client = TestClient::new(socket.local_addr().expect("an address"), options);
         let peer = PeerId(number as u128 + 1);
-        self.sfu.send(Command::AddPeer { call: CallId(1), peer, grants: Grants { speak: true, hear: true } });
+        let grants = Grants { speak: true, hear: true };
+        self.sfu.send(Command::AddPeer { call: CallId(1), peer, grants, max_speakers: 8 });
         self.sfu.send(Command::Offer { peer, request: 1, sdp: client.offer() });
         let answer = loop {
             match self.events.blocking_recv().expect("the worker runs") {
