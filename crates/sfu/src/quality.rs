@@ -29,19 +29,22 @@ impl Histogram {
     }
 }
 
-/// What was reported of one direction, one value a report.
+/// What was reported of one direction: a value about every three seconds for each stream that is received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     /// Interarrival jitter; bounds are [`JITTER_BOUNDS`].
     pub jitter: Histogram,
-    /// The share of the packets since the last report that did not come; bounds are [`LOSS_BOUNDS`].
+    /// The share of the packets since the last value that did not come; bounds are [`LOSS_BOUNDS`].
     pub loss: Histogram,
 }
 
 impl Received {
-    pub(crate) fn observe(&mut self, block: &Reception) {
+    /// Notes how a stream is received now, after `expected` packets of which `lost` did not come.
+    pub(crate) fn observe(&mut self, block: &Reception, lost: u32, expected: u32) {
         self.jitter.observe(&JITTER_BOUNDS, u64::from(block.jitter) * 1_000_000 / u64::from(CLOCK_RATE));
-        self.loss.observe(&LOSS_BOUNDS, u64::from(block.fraction_lost) * 1_000_000 / 256);
+        if let Some(loss) = (u64::from(lost.min(expected)) * 1_000_000).checked_div(u64::from(expected)) {
+            self.loss.observe(&LOSS_BOUNDS, loss);
+        }
     }
 }
 
@@ -70,17 +73,18 @@ mod tests {
     fn reports_fall_into_buckets_of_time_and_share() {
         let mut quality = Quality::default();
         let block = Reception {
-            fraction_lost: 13,
+            fraction_lost: 0,
             total_lost: 0,
             highest_sequence: 0,
             jitter: 480,
             last_sender_report: 0,
             delay: 0,
         };
-        quality.downlink.observe(&block);
-        quality.downlink.observe(&Reception { fraction_lost: 0, jitter: u32::MAX, ..block });
-        assert_eq!(quality.downlink.jitter.buckets, [0, 0, 1, 0, 0, 0, 0, 0, 1], "10 ms, and more than anything");
-        assert_eq!(quality.downlink.loss.buckets, [1, 0, 0, 0, 0, 1, 0, 0, 0], "none, and 5.1 %");
+        quality.downlink.observe(&block, 8, 150);
+        quality.downlink.observe(&Reception { jitter: u32::MAX, ..block }, 0, 150);
+        quality.downlink.observe(&block, 0, 0);
+        assert_eq!(quality.downlink.jitter.buckets, [0, 0, 2, 0, 0, 0, 0, 0, 1], "10 ms, and more than anything");
+        assert_eq!(quality.downlink.loss.buckets, [1, 0, 0, 0, 0, 1, 0, 0, 0], "none, 5.3 %, and nothing of nothing");
         quality.observe_round_trip(Duration::from_millis(100));
         assert_eq!((quality.round_trip.buckets[3], quality.round_trip.sum), (1, 100_000));
     }

@@ -63,6 +63,8 @@ export async function until<T>(
 
 export class Server {
   readonly url: string;
+  /** Where audio arrives, UDP. */
+  readonly mediaPort: number;
   private process: ChildProcess | undefined;
   private log = '';
   private readonly environment: Record<string, string>;
@@ -70,6 +72,7 @@ export class Server {
 
   private constructor(http: number, metrics: number, media: number, extra: Record<string, string>) {
     this.url = `http://127.0.0.1:${http}`;
+    this.mediaPort = media;
     this.folder = mkdtempSync(join(tmpdir(), 'hubbub-e2e-'));
     const limits = [
       'REQUESTS',
@@ -132,6 +135,13 @@ export class Server {
   async stop(): Promise<void> {
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** The sum of a metric's samples. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`http://${this.environment.HUBBUB__METRICS__BIND}/metrics`)).text();
+    const samples = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+    return samples.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
   async ask(method: string, path: string, body?: unknown, user?: User): Promise<{ status: number; body: any }> {

@@ -22,6 +22,9 @@ use crate::transport::{Credentials, Fingerprint, Transport};
 /// How often a peer gets reports. More often costs packets; less often makes senders adapt late.
 const REPORT_EVERY: Duration = Duration::from_secs(3);
 
+/// The least time between two reports on a slot that are counted: as often as a browser reports when nothing is lost, or more.
+const OBSERVE_EVERY: Duration = Duration::from_secs(3);
+
 /// One answered offer's worth of state.
 pub(super) struct Connection {
     pub(super) transport: Transport,
@@ -133,6 +136,8 @@ pub(super) struct Slot {
     pub(super) reported: u32,
     /// Packets the listener has reported lost so far.
     pub(super) lost: u32,
+    /// The report that was counted last, and when it came.
+    observed: Option<(Instant, Reception)>,
 }
 
 impl Slot {
@@ -146,7 +151,21 @@ impl Slot {
             sent: SenderStats::default(),
             reported: 0,
             lost: 0,
+            observed: None,
         }
+    }
+
+    /// Of the packets since the last report that was counted: how many are lost, and how many there were. `None` when that one
+    /// was not long ago: browsers report with everything they ask for again, hence more often while they lose packets.
+    pub(super) fn observe(&mut self, now: Instant, block: &Reception) -> Option<(u32, u32)> {
+        let before = self.observed.map(|(at, block)| (now.saturating_duration_since(at), block));
+        if before.is_some_and(|(passed, _)| passed < OBSERVE_EVERY) {
+            return None;
+        }
+        self.observed = Some((now, *block));
+        let (_, before) = before?;
+        let lost = block.total_lost.saturating_sub(before.total_lost);
+        Some((lost, block.highest_sequence.wrapping_sub(before.highest_sequence)))
     }
 
     /// The same m-line of a later offer. With other payload types nothing can be sent again as it was.

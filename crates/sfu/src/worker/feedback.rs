@@ -72,7 +72,9 @@ impl WorkerCore {
         let Some(connection) = &mut self.peers[key].connection else { return };
         let Some(slot) = connection.slots.iter_mut().find(|slot| slot.rewriter.ssrc() == ssrc) else { return };
         self.metrics.lost_downlink += u64::from(slot.on_reception(block));
-        self.metrics.quality.downlink.observe(block);
+        if let Some((lost, expected)) = slot.observe(now, block) {
+            self.metrics.quality.downlink.observe(block, lost, expected);
+        }
         if let Some(trip) = round_trip(self.ntp.ntp(now), block) {
             connection.feedback.on_round_trip(trip);
             self.metrics.quality.observe_round_trip(trip);
@@ -144,8 +146,9 @@ impl WorkerCore {
         let received = stream.map(|stream| {
             let before = stream.stats.lost();
             let reception = stream.stats.report(now);
-            self.metrics.lost_uplink += u64::from(reception.total_lost.saturating_sub(before));
-            self.metrics.quality.uplink.observe(&reception);
+            let lost = reception.total_lost.saturating_sub(before);
+            self.metrics.lost_uplink += u64::from(lost);
+            self.metrics.quality.uplink.observe(&reception, u32::from(reception.fraction_lost), 256);
             (stream.ssrc, reception)
         });
         if sent.is_empty() && received.is_none() {

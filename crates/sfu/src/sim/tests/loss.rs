@@ -266,22 +266,25 @@ fn what_is_not_there_is_not_sent() {
 fn the_network_is_measured() {
     let mut sim = rough(7, &ClientOptions { nack: true, ..ClientOptions::default() });
     sim.talk(&[0], 500, 0);
-    let sender_report =
-        sim.clients[1].received_rtcp().iter().find(|rtcp| rtcp[1] == 200).expect("a sender report").clone();
-    let arrived = sim.now;
-    let mut report = vec![0x81, 201, 0, 7, 0, 0, 0, 1];
-    report.extend(&sender_report[4..8]);
-    report.extend([13, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0x01, 0xE0]);
-    report.extend(&sender_report[10..14]);
-    let waited = arrived - sim.clients[1].received_rtcp_at(&sender_report);
-    report.extend(u32::try_from(waited.as_micros() * 65_536 / 1_000_000).expect("short").to_be_bytes());
     sim.uplink.loss = 0.0;
-    sim.clients[1].send_rtcp(&report);
-    sim.pump();
+    let from_server = sim.clients[1].received_rtcp().iter().find(|rtcp| rtcp[1] == 200).expect("a report").clone();
+    let came = sim.clients[1].received_rtcp_at(&from_server);
+    for (highest, lost, wait) in [(100u8, 5, 0), (250, 13, 3100), (255, 23, 100)] {
+        sim.run(wait * MILLISECOND);
+        let mut report = vec![0x81, 201, 0, 7, 0, 0, 0, 1];
+        report.extend(&from_server[4..8]);
+        report.extend([13, 0, 0, lost, 0, 0, 0, highest, 0, 0, 0x01, 0xE0]);
+        report.extend(&from_server[10..14]);
+        let waited = (sim.now - came).as_micros() * 65_536 / 1_000_000;
+        report.extend(u32::try_from(waited).expect("short").to_be_bytes());
+        sim.clients[1].send_rtcp(&report);
+        sim.pump();
+    }
     sim.run(SECOND);
     let quality = sim.core.metrics().quality;
-    assert_eq!(quality.round_trip.buckets[4], 1, "100 to 120 ms there and back");
-    assert_eq!((quality.downlink.jitter.buckets[2], quality.downlink.loss.buckets[5]), (1, 1), "as reported");
+    assert_eq!(quality.round_trip.buckets[4], 3, "100 to 120 ms there and back");
+    assert_eq!((quality.downlink.jitter.buckets[2], quality.downlink.jitter.sum), (1, 10_000), "480 units are 10 ms");
+    assert_eq!((quality.downlink.loss.buckets[5], quality.downlink.loss.sum), (1, 53_333), "8 of 150");
     assert!(quality.uplink.jitter.sum > 0);
 }
 
