@@ -208,6 +208,8 @@ pub(super) struct Stream {
     pub(super) missing: NackGenerator,
     /// Of the packet with the highest number.
     pub(super) newest_timestamp: u32,
+    /// Since which timestamp nothing is left out.
+    pub(super) heard_from: Option<u32>,
     pub(super) stats: ReceiverStats,
 }
 
@@ -271,6 +273,7 @@ impl Microphone {
                 held: Vec::new(),
                 missing: NackGenerator::default(),
                 newest_timestamp: header.timestamp,
+                heard_from: None,
                 stats,
             }
         });

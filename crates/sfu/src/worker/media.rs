@@ -8,6 +8,7 @@ use super::recovery::{AllRecovered, Recovered};
 use super::timers::Due;
 use crate::metrics::DropReason;
 use crate::rtp::packet::Header;
+use crate::rtp::payload::Audio;
 use crate::rtp::slot::Incoming;
 use crate::rtp::source::NoPlace;
 use crate::transport::{Dropped, Path};
@@ -29,7 +30,8 @@ impl WorkerCore {
 
         // Header and extension were authenticated with the packet, so that what was read before still stands.
         let payload = &plain[header.payload(plain).ok_or(DropReason::BadRtp)?];
-        let (audio, red) = microphone.audio(&header, payload)?;
+        let (mut audio, red) = microphone.audio(&header, payload)?;
+        let primary = &payload[usize::from(audio.primary)..];
         let level = microphone.level(&header, plain);
         let asks = microphone.nack;
         let stream = microphone.bind(now, &header, &mut self.next_stream);
@@ -40,15 +42,19 @@ impl WorkerCore {
         let opening = match decision {
             Ok(()) => stream.open(call.preroll(peer.member)),
             Err(reason) => {
-                stream.leave_out(now, &header, (audio, payload), reason);
+                stream.leave_out(now, &header, (Audio { primary: 0, ..audio }, primary), reason);
                 Vec::new()
             }
         };
         let heard = decision.is_ok();
-        let recovered = match red.filter(|_| heard) {
-            Some(red) => stream.recover(&header, audio, &red),
-            None => AllRecovered::default(),
-        };
+        stream.hear(heard, opening.first().map_or(header.timestamp, |held| held.incoming.timestamp), header.timestamp);
+        let mut recovered = AllRecovered::default();
+        let mut carried = payload;
+        match red {
+            Some(red) if heard && stream.may_hear(&header, &red) => recovered = stream.recover(&header, audio, &red),
+            // What is inside was not to be heard when it was sent by itself.
+            _ => (audio.primary, carried) = (0, primary),
+        }
         let answered = stream.note(now, &header, heard, &recovered);
         self.metrics.nacks_answered += u64::from(answered);
         if asks {
@@ -75,7 +81,7 @@ impl WorkerCore {
             let payload = &payload[block.start..block.end];
             self.forward(now, &Packet { call, publisher: member, incoming, payload });
         }
-        let packet = Packet { call, publisher: member, incoming: incoming?, payload };
+        let packet = Packet { call, publisher: member, incoming: incoming?, payload: carried };
         self.forward(now, &packet);
         Ok(())
     }

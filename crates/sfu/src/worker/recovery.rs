@@ -22,7 +22,30 @@ pub(super) struct Recovered {
 /// What one packet gives back, oldest first.
 pub(super) type AllRecovered = [Option<Recovered>; BLOCKS_MAX];
 
+/// Older than any redundant block can be, in clock units: ages have 14 bits (RFC 2198, section 3).
+const AGE_MAX: u32 = 1 << 14;
+
 impl Stream {
+    /// Notes whether a packet is forwarded, and from which timestamp on its stream is, should it begin to be now.
+    pub(super) fn hear(&mut self, heard: bool, from: u32, timestamp: u32) {
+        let from = self.heard_from.unwrap_or(from);
+        // Kept near the present, as timestamps are told apart only within half of their range.
+        let near = if (AGE_MAX..1 << 31).contains(&timestamp.wrapping_sub(from)) {
+            timestamp.wrapping_sub(AGE_MAX)
+        } else {
+            from
+        };
+        self.heard_from = heard.then_some(near);
+    }
+
+    /// Whether everything in a packet of redundant audio may be heard. What was left out, because its publisher was not allowed to
+    /// speak, must not come in by the redundancy of the first packet after it.
+    pub(super) fn may_hear(&self, header: &Header, red: &Red) -> bool {
+        let Some(from) = self.heard_from else { return false };
+        let since = header.timestamp.wrapping_sub(from).cast_signed();
+        red.blocks().iter().all(|block| i32::from(block.age) <= since)
+    }
+
     /// What a packet of redundant audio gives back of the gap right before it. To be called before [`Self::note`] and before the
     /// packet itself gets its place, so that listeners get all in order.
     pub(super) fn recover(&mut self, header: &Header, audio: Audio, red: &Red) -> AllRecovered {

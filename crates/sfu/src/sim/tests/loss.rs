@@ -315,3 +315,29 @@ fn sender_reports_keep_to_the_servers_clock_whoever_speaks() {
         assert!((media - wall).abs() < 0.025, "the timestamp of that time: {media} s after {wall} s");
     }
 }
+
+#[test]
+fn what_was_left_out_does_not_come_in_by_redundancy() {
+    let mut sim = mixed(ClientOptions { red: true, ..ClientOptions::default() });
+    let grant = |sim: &mut Sim, speak| {
+        sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak, hear: true } });
+    };
+    sim.talk(&[0], 20, 0);
+    sim.run(SECOND);
+    grant(&mut sim, false);
+    sim.talk(&[0], 20, 20);
+    sim.run(SECOND);
+    grant(&mut sim, true);
+    // Of a lost packet nobody knows whether it was spoken with the grant.
+    sim.clients[0].lose_next();
+    sim.talk(&[0], 20, 40);
+    sim.run(SECOND);
+    for listener in 1..4 {
+        let muted =
+            |packet: &Received| packet.payload.windows(2).any(|pair| pair[0] == 0 && (20..=40).contains(&pair[1]));
+        assert!(!sim.clients[listener].received().iter().any(muted), "listener {listener}");
+        assert_eq!(sim.clients[listener].received().len(), 39);
+    }
+    let whole = sim.clients[1].received().iter().filter(|packet| packet.payload_type == RED).count();
+    assert_eq!(whole, 38, "only the first packet with the grant went without redundancy");
+}
