@@ -16,6 +16,7 @@ fn main() {
     );
     for (speakers, peers) in [(3, 10), (3, 300)] {
         let mut sockets = SocketLoop::new(speakers, peers);
+        println!("{peers} joins: {:.0} µs each", sockets.join.as_secs_f64() * 1e6);
         for (name, at_once) in [("apart", false), ("at once", true), ("apart", false), ("at once", true)] {
             let cost = sockets.run(TIME, at_once);
             #[expect(clippy::cast_precision_loss, reason = "for people")]

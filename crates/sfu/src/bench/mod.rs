@@ -10,6 +10,7 @@ use crate::test_client::handshake::{fragment, hello, next_message};
 use crate::test_client::{ClientOptions, TestClient};
 use crate::transport::Path;
 use crate::transport::srtp::SrtpProfile;
+use crate::worker::core::WorkerCore;
 
 /// The way of a packet from a datagram in to the encrypted datagrams out, everything but the system calls.
 pub struct PacketPath {
@@ -74,6 +75,31 @@ impl PacketPath {
                 return sent;
             }
         }
+    }
+}
+
+/// A worker with connected peers and nothing else: what they cost in memory is what is freed when it is dropped.
+pub struct ConnectedPeers {
+    _worker: WorkerCore,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl ConnectedPeers {
+    /// A call of `peers` of whom three speak and everybody has heard something; the clients and the network are gone.
+    #[must_use]
+    pub fn new(peers: usize) -> Self {
+        let mut path = PacketPath::new(3, peers);
+        for _ in 0..100 {
+            path.step_after(Duration::from_millis(20));
+        }
+        // As all clients do within seconds; it shows that the end of the handshake has arrived.
+        for client in &mut path.sim.clients {
+            client.send_rtcp(&[0x80, 201, 0, 1, 0, 0, 0, 1]);
+        }
+        path.sim.pump();
+        path.sim.run(Duration::from_millis(100));
+        Self { _worker: path.sim.core, count: peers }
     }
 }
 

@@ -43,6 +43,8 @@ pub struct SocketLoop {
     speakers: usize,
     /// The worker's thread in /proc.
     thread: PathBuf,
+    /// What a peer cost the worker's thread from its offer until it was connected.
+    pub join: Duration,
 }
 
 impl SocketLoop {
@@ -56,10 +58,14 @@ impl SocketLoop {
         let before: HashSet<PathBuf> = threads().collect();
         let (sfu, events) = Sfu::start(config).expect("started");
         let thread = threads().find(|thread| !before.contains(thread)).expect("a worker thread");
-        let mut this = Self { sfu, events, clients: Vec::new(), speakers, thread };
+        let mut this = Self { sfu, events, clients: Vec::new(), speakers, thread, join: Duration::ZERO };
+        std::thread::sleep(SETTLE);
+        let cpu = this.cpu();
         for number in 0..peers {
             this.join(number);
         }
+        std::thread::sleep(SETTLE);
+        this.join = this.cpu().saturating_sub(cpu) / u32::try_from(peers).expect("not that many");
         this
     }
 

@@ -19,17 +19,17 @@ pub(crate) struct SentPacket {
     pub(crate) padding: u8,
 }
 
-/// The marker bit and the payload type, as in a header; and the padding. Unused: never sent.
+/// The marker bit and the payload type, as in a header; and the padding.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
-    used: bool,
     kind: u8,
     padding: u8,
-    /// How often it was sent again.
+    /// How often it was sent again, or [`NEVER_SENT`].
     answers: u8,
 }
 
-const UNUSED: Kept = Kept { used: false, kind: 0, padding: 0, answers: 0 };
+const NEVER_SENT: u8 = u8::MAX;
+const UNUSED: Kept = Kept { kind: 0, padding: 0, answers: NEVER_SENT };
 
 /// A ring of the last [`KEPT`] sequence numbers of one slot; those that were never sent are holes.
 #[derive(Debug)]
@@ -63,14 +63,15 @@ impl History {
             None => self.highest = Some(index),
         }
         let kind = u8::from(packet.marker) << 7 | (packet.payload_type & 0x7f);
-        self.ring[place(index)] = Kept { used: true, kind, padding: packet.padding, answers: 0 };
+        self.ring[place(index)] = Kept { kind, padding: packet.padding, answers: 0 };
     }
 
     /// The packet with a sequence number, and its packet index; `None` when none was sent or it is too long ago.
     pub(crate) fn get(&self, sequence: u16) -> Option<(u64, SentPacket)> {
         let index = self.find(sequence)?;
-        let Kept { used, kind, padding, .. } = self.ring[place(index)];
-        used.then_some((index, SentPacket { marker: kind & 0x80 != 0, payload_type: kind & 0x7f, padding }))
+        let Kept { kind, padding, answers } = self.ring[place(index)];
+        (answers != NEVER_SENT)
+            .then_some((index, SentPacket { marker: kind & 0x80 != 0, payload_type: kind & 0x7f, padding }))
     }
 
     /// Counts that a packet is sent again; `false` when it was so often enough.

@@ -194,7 +194,12 @@ impl Transport {
 
     /// What happened since, oldest first.
     pub(crate) fn poll_event(&mut self) -> Option<TransportEvent> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if event.is_none() {
+            // There are thousands of transports, and little happens to them.
+            self.events = VecDeque::new();
+        }
+        event
     }
 
     /// Whether there are SRTP keys and consent.

@@ -131,6 +131,8 @@ impl IceLite {
                 self.forget(oldest, events);
             }
         }
+        // Most clients have one or two.
+        self.paths.reserve_exact(1);
         self.paths.push(ValidPath { path, last_check: now });
         events.push_back(TransportEvent::PathAdded(path));
     }

@@ -229,7 +229,11 @@ impl<'a> Stream<'a> {
         self.window.receive(index);
         match self.known {
             Some(known) => self.streams[known].1 = self.window,
-            None => self.streams.push((self.ssrc, self.window)),
+            None => {
+                // Most peers have one or two, and there are thousands of peers.
+                self.streams.reserve_exact(1);
+                self.streams.push((self.ssrc, self.window));
+            }
         }
     }
 }
