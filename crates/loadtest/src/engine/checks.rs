@@ -163,3 +163,80 @@ impl Checks {
         Some(message.raw)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rtc_srtp::crypto::default_provider;
+
+    use super::*;
+
+    fn pair(now: Instant) -> (Checks, Checks, StdRng) {
+        let mut rng = StdRng::seed_from_u64(1);
+        let (peer, server) = (Credentials::generate(&mut rng), Credentials::generate(&mut rng));
+        let address = SocketAddr::from(([127, 0, 0, 1], 7882));
+        let ours = Checks::new(now, &peer, server.clone(), address, &mut rng);
+        let theirs = Checks::new(now, &server, peer, address, &mut rng);
+        (ours, theirs, rng)
+    }
+
+    fn nominates(check: &[u8]) -> bool {
+        let mut message = Message::new();
+        message.unmarshal_binary(check).unwrap();
+        message.contains(ATTR_USE_CANDIDATE)
+    }
+
+    #[test]
+    fn the_second_check_nominates_and_consent_is_renewed() {
+        let provider = default_provider().unwrap();
+        let crypto = provider.crypto();
+        let now = Instant::now();
+        let (mut ours, theirs, mut rng) = pair(now);
+        let first = ours.poll(now, crypto).unwrap();
+        assert!(!nominates(&first) && ours.poll(now, crypto).is_none());
+        let answer = theirs.answer(&first, crypto).unwrap();
+        assert!(!ours.handle_response(now, &answer, crypto, &mut rng) && !ours.is_validated());
+        let second = ours.poll(now, crypto).unwrap();
+        assert!(nominates(&second));
+        let answer = theirs.answer(&second, crypto).unwrap();
+        assert!(ours.handle_response(now, &answer, crypto, &mut rng) && ours.is_validated());
+        assert!(!ours.handle_response(now, &answer, crypto, &mut rng), "an answer counts once");
+        let renewal = ours.next_timeout().duration_since(now);
+        assert!((4..=6).contains(&renewal.as_secs()), "{renewal:?}");
+    }
+
+    #[test]
+    fn checks_are_repeated_ever_more_slowly_until_consent_ends() {
+        let provider = default_provider().unwrap();
+        let begin = Instant::now();
+        let (mut ours, _, _) = pair(begin);
+        let (mut now, mut sent) = (begin, 0);
+        while !ours.is_expired(now) {
+            sent += usize::from(ours.poll(now, provider.crypto()).is_some());
+            now = ours.next_timeout();
+        }
+        assert!((20..30).contains(&sent), "{sent} checks in 30 s");
+    }
+
+    #[test]
+    fn only_right_checks_and_answers_count() {
+        let provider = default_provider().unwrap();
+        let crypto = provider.crypto();
+        let now = Instant::now();
+        let (mut ours, theirs, mut rng) = pair(now);
+        let check = ours.poll(now, crypto).unwrap();
+        let answer = theirs.answer(&check, crypto).unwrap();
+        for index in 20..check.len() {
+            let mut bad = check.clone();
+            bad[index] ^= 1;
+            // FINGERPRINT, the last eight bytes, is behind what is signed.
+            assert!(index >= check.len() - 8 || theirs.answer(&bad, crypto).is_none(), "byte {index}");
+        }
+        let mut bad = answer.clone();
+        bad[30] ^= 1;
+        assert!(!ours.handle_response(now, &bad, crypto, &mut rng));
+        assert!(ours.answer(&answer, crypto).is_none() && ours.answer(b"", crypto).is_none());
+        ours.handle_response(now, &answer, crypto, &mut rng);
+        assert!(nominates(&ours.poll(now, crypto).unwrap()), "the right one counts");
+    }
+}
