@@ -75,6 +75,21 @@ async fn ipv6_and_ipv4_meet_on_one_port() {
     sfu.shutdown().await;
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_many_addresses_can_be_used() {
+    for bind in [IpAddr::from([0; 4]), IpAddr::from([0_u16; 8])] {
+        // Answers would leave from 127.0.0.1 if the routes chose, and the client would not take them.
+        let announced = vec![IpAddr::from([127, 0, 0, 7])];
+        let (sfu, events) = Sfu::start(Config { bind, announced, ..config() }).expect("started");
+        let events = spread(events);
+        let mut a = Client::join(&sfu, &events, 1, 1, Network::Udp).await;
+        let mut b = Client::join(&sfu, &events, 1, 2, Network::Udp).await;
+        exchange(&mut a, &mut b).await;
+        sfu.shutdown().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_reaches_another_listener_only_is_handed_over_and_heard() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

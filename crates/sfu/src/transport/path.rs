@@ -1,6 +1,6 @@
 //! Where a datagram came from and what it is.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The protocol under a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,17 +20,25 @@ pub(crate) struct Path {
     pub(crate) remote: SocketAddr,
     /// Which TCP connection; 0 for UDP. Tells a new connection from an old one of the same address and port.
     pub(crate) connection: u32,
+    /// Which of our own addresses, for a UDP socket that has several: answers have to leave from there (RFC 8445, section
+    /// 7.2.5.2.1, has the client drop others). `None`: as the system's routes choose.
+    pub(crate) local: Option<IpAddr>,
 }
 
 impl Path {
     /// A path of the worker's UDP socket.
     pub(crate) const fn udp(remote: SocketAddr) -> Self {
-        Self { protocol: Protocol::Udp, remote, connection: 0 }
+        Self { protocol: Protocol::Udp, remote, connection: 0, local: None }
+    }
+
+    /// The same path as seen at one of our addresses, or at whichever.
+    pub(crate) const fn at(self, local: Option<IpAddr>) -> Self {
+        Self { local, ..self }
     }
 
     /// A path of an accepted TCP connection.
     pub(crate) const fn tcp(remote: SocketAddr, connection: u32) -> Self {
-        Self { protocol: Protocol::Tcp, remote, connection }
+        Self { protocol: Protocol::Tcp, remote, connection, local: None }
     }
 }
 

@@ -31,8 +31,7 @@ impl Addresses {
             if !config.announced.is_empty() {
                 Ok(config.announced.clone())
             } else if bind.is_unspecified() {
-                interfaces::covered(bind)
-                    .map_err(|error| StartError::System(format!("listing the network interfaces: {error}")))
+                interfaces::covered(bind).map_err(unlisted)
             } else {
                 Ok(vec![bind])
             }
@@ -69,6 +68,12 @@ impl Addresses {
         let udp: Vec<SocketAddr> = self.media.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
         Candidates { tcp: udp.iter().chain(&self.shared).copied().collect(), udp }
     }
+}
+
+/// What it means that the interfaces cannot be listed.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(super) fn unlisted(error: std::io::Error) -> StartError {
+    StartError::System(format!("listing the network interfaces: {error}"))
 }
 
 #[cfg(test)]

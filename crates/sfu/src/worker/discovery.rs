@@ -65,7 +65,7 @@ impl Discovery {
 
     /// Takes an answer; `false` when it is none to us.
     pub(crate) fn handle_answer(&mut self, path: Path, datagram: &[u8]) -> bool {
-        for (request, _, seen) in self.asked.iter_mut().filter(|(_, server, _)| *server == path) {
+        for (request, _, seen) in self.asked.iter_mut().filter(|(_, server, _)| *server == path.at(None)) {
             if let Some(mapped) = request.mapped(datagram) {
                 seen.mapped = Some(mapped);
                 return true;

@@ -14,6 +14,19 @@ pub(super) fn covered(unspecified: IpAddr) -> io::Result<Vec<IpAddr>> {
     Ok(reachable(addresses, unspecified, &fleeting()))
 }
 
+/// Whether a socket bound to `unspecified` has to be told from which address to answer: there are several of a family, so that
+/// the system's routes may choose another one than was asked. Loopback ones count when clients are told of them.
+pub(super) fn are_several(unspecified: IpAddr, announced: &[IpAddr]) -> io::Result<bool> {
+    let mut addresses = covered(unspecified)?;
+    addresses.extend(announced.iter().copied().filter(|address| address.is_loopback()));
+    Ok(several(&addresses))
+}
+
+fn several(addresses: &[IpAddr]) -> bool {
+    let different: HashSet<&IpAddr> = addresses.iter().collect();
+    [false, true].into_iter().any(|v6| different.iter().filter(|address| address.is_ipv6() == v6).count() > 1)
+}
+
 /// Addresses announced at most. Each costs every client checks, and machines with containers have many that lead nowhere.
 const MOST: usize = 16;
 
@@ -121,6 +134,13 @@ mod tests {
         let many = (0..40).map(|n| IpAddr::from([10, 0, n, 1])).chain(addresses(&["203.0.113.5"])).collect();
         let found = reachable(many, ANY4, &HashSet::new());
         assert_eq!((found.len(), found[0]), (MOST, "203.0.113.5".parse().expect("address")));
+    }
+
+    #[test]
+    fn several_addresses_are_two_of_one_family() {
+        assert!(!several(&addresses(&["192.0.2.1", "2001:db8::1", "192.0.2.1"])));
+        assert!(several(&addresses(&["192.0.2.1", "2001:db8::1", "192.0.2.2"])));
+        assert!(several(&addresses(&["2001:db8::1", "2001:db8::2"])));
     }
 
     #[test]

@@ -48,8 +48,15 @@ pub(crate) fn start(
 ) -> Result<Vec<WorkerHandle>, StartError> {
     let identity = Identity::generate().map_err(StartError::System)?;
     let mut bound = Vec::with_capacity(config.workers);
+    let several = config.bind.is_unspecified()
+        && interfaces::are_several(config.bind, &config.announced).map_err(candidates::unlisted)?;
     for index in 0..config.workers {
-        bound.push(run::Sockets::bind(bind_address(config, index))?);
+        let address = bind_address(config, index);
+        let sockets = run::Sockets::bind(address)?;
+        if several {
+            sockets.answer_from_where_asked().map_err(|source| StartError::Bind { address, source })?;
+        }
+        bound.push(sockets);
     }
     let start = |(index, sockets): (usize, run::Sockets)| {
         let settings = Settings {

@@ -24,7 +24,7 @@ use crate::error::StartError;
 use crate::event::{Event, LostReason};
 use crate::ids::{CallId, PeerId};
 use crate::metrics::{DropReason, WorkerMetrics};
-use crate::transport::{Path, Protocol};
+use crate::transport::Protocol;
 
 const UDP: Token = Token(0);
 const LISTENER: Token = Token(1);
@@ -86,6 +86,11 @@ impl Sockets {
         let listener = TcpListener::from_std(bind::tcp(local)?);
         let takes_both = local.is_ipv6() && local.ip().is_unspecified();
         Ok(Self { udp: UdpSocket::from_std(udp), listener, port: local.port(), takes_both })
+    }
+
+    /// Has answers leave from the address that was asked, not from the one that the system's routes choose.
+    pub(super) fn answer_from_where_asked(&self) -> io::Result<()> {
+        socket::report_destinations(&self.udp)
     }
 
     pub(super) const fn port(&self) -> u16 {
@@ -332,8 +337,8 @@ impl Serving {
                 // Somebody's port was closed (ICMP): told once, concerns no datagram received here.
                 Err(_) => continue,
             }
-            for (source, datagram) in self.receiver.datagrams_mut() {
-                self.core.handle_datagram(now, Path::udp(source), datagram);
+            for (path, datagram) in self.receiver.datagrams_mut() {
+                self.core.handle_datagram(now, path, datagram);
                 if self.core.must_flush() {
                     flush(&mut self.core, &mut self.tcp, &mut self.sender, &mut self.frame, socket);
                 }

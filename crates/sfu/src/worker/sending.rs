@@ -75,6 +75,11 @@ impl Sender {
 
     /// What the system did not take: segments are tried one by one, everything else cannot go there.
     fn refused(&mut self, socket: &UdpSocket, refused: Datagrams<'_>, error: &io::Error, metrics: &mut WorkerMetrics) {
+        // The address it was to leave from is gone: the routes' choice is the best there is.
+        if refused.path.local.is_some() && may_be_source(error) {
+            self.send_all(socket, std::iter::once(Datagrams { path: refused.path.at(None), ..refused }), metrics);
+            return;
+        }
         if refused.count() == 1 || !may_be_segments(error) {
             let datagrams = refused.count() as u64;
             metrics.send_errors[SendError::of(error) as usize] += datagrams;
@@ -100,6 +105,11 @@ fn singly(datagrams: Datagrams<'_>) -> impl Iterator<Item = Datagrams<'_>> + Clo
 /// system without GSO.
 fn may_be_segments(error: &io::Error) -> bool {
     is_never_taken(error) || matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EMSGSIZE))
+}
+
+/// Errors that an own address which is no more may have brought about; kernels differ.
+fn may_be_source(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENETUNREACH | libc::EADDRNOTAVAIL))
 }
 
 /// Errors that will come again, whatever the address.
@@ -172,6 +182,22 @@ mod tests {
         let metrics = send(&mut Sender { segments: false, refusals: 0 }, &a, &outbox);
         assert_eq!(received(&b), all);
         assert_eq!((metrics.gso_sends, metrics.dropped(DropReason::SendFailed)), (0, 0));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn from_an_address_that_is_gone_datagrams_leave_as_the_routes_have_it() {
+        let (a, b, to_b) = pair();
+        let gone = Path::udp(to_b).at(Some("203.0.113.99".parse().expect("address")));
+        let mut outbox = Outbox::new();
+        outbox.append(gone, 2, |out| out.extend([7; 5]));
+        outbox.push(gone, &[8]);
+        let mut sender = Sender::new();
+        let before = sender.uses_segments();
+        let metrics = send(&mut sender, &a, &outbox);
+        assert_eq!(received(&b), [vec![7, 7], vec![7, 7], vec![7], vec![8]]);
+        assert_eq!((metrics.gso_fallbacks, metrics.dropped(DropReason::SendFailed)), (0, 0));
+        assert_eq!(sender.uses_segments(), before);
     }
 
     #[test]
