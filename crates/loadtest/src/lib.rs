@@ -16,17 +16,16 @@ pub mod payload;
 pub mod peer;
 pub mod quality;
 pub mod reception;
-pub mod report;
 pub mod scenario;
 pub mod session;
 pub mod signaling;
 pub mod target;
+pub mod units;
 
 pub use accounts::Account;
 pub use engine::Engine;
 pub use error::LoadTestError;
 pub use peer::Peer;
-pub use report::Report;
 pub use scenario::Scenario;
 pub use session::Session;
 pub use signaling::Signaling;
