@@ -88,6 +88,14 @@ pub enum LoadTestError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The server's metrics cannot be read.
+    #[error("the server's metrics at {url} cannot be used: {reason}")]
+    Metrics {
+        /// Where.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
     /// There are not enough accounts.
     #[error("too few accounts: {available} for {needed} (speakers and listeners need one each)")]
     TooFewAccounts {

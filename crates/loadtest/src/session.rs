@@ -157,6 +157,15 @@ impl Session {
         })
     }
 
+    /// Deletes a room that this user owns.
+    ///
+    /// # Errors
+    /// [`LoadTestError::Refused`] with the server's reason.
+    pub async fn delete_room(&self, id: Uuid) -> Result<(), LoadTestError> {
+        let path = format!("/api/rooms/{id}");
+        self.client.request(Method::DELETE, &path, Some(&self.access_token), None).await.map(|_| ())
+    }
+
     /// A ticket for one WebSocket.
     ///
     /// # Errors
@@ -178,7 +187,7 @@ impl RestClient {
 }
 
 /// The cause at the bottom: "connection refused" rather than "error sending request".
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
