@@ -1,125 +1,116 @@
-//! `hubbub-loadtest`: puts synthetic peers into a room and says what they heard.
+//! `hubbub-loadtest`: puts synthetic peers into rooms and says what they heard.
 
-use std::path::PathBuf;
+mod cli;
+
+use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
+use hubbub_loadtest::run::{Progress, Setting, Stop};
+use hubbub_loadtest::server_metrics::{DEFAULT_URL, ServerMetrics};
 use hubbub_loadtest::session::RestClient;
-use hubbub_loadtest::{Account, Report, Scenario, Target};
+use hubbub_loadtest::{Account, Scenario, Target, report, run};
+use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
-use uuid::Uuid;
 
-/// Puts synthetic peers into a room of a Hubbub server and reports what they heard of each other.
-///
-/// They use nothing but what any client uses: REST, the WebSocket, ICE, DTLS and SRTP. Exit code 0: done, see the report;
-/// 2: the test could not run.
-#[derive(Debug, Parser)]
-#[command(name = "hubbub-loadtest", version)]
-struct Arguments {
-    /// The server, such as http://127.0.0.1:8080
-    #[arg(long)]
-    url: String,
-    /// The accounts to use, one a peer: a file that hubbub admin users create wrote, or [{"email": "...", "password": "..."}, ...]
-    #[arg(long)]
-    accounts: PathBuf,
-    /// The room's id: the last part of its address in the browser
-    #[arg(long)]
-    room: Uuid,
-    /// How many peers speak
-    #[arg(long, default_value_t = 3)]
-    speakers: usize,
-    /// How many peers only listen
-    #[arg(long, default_value_t = 20)]
-    listeners: usize,
-    /// For how long they speak once everybody is there: 500ms, 30s, 10m, 2h
-    #[arg(long, default_value = "30s", value_parser = parse_duration)]
-    duration: Duration,
-    /// Print the report as JSON
-    #[arg(long)]
-    json: bool,
-    /// Allow a server that is not this machine
-    #[arg(long)]
-    i_own_this_server: bool,
-}
+use cli::{Command, CommandLine, RunArguments};
+
+/// The exit code after a second Ctrl-C: 128 and the number of the signal, as shells have it.
+const INTERRUPTED: u8 = 130;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(e) if e.use_stderr() => return complain(&clap_says(&e)),
+        Err(e) => e.exit(),
+    };
+    let outcome = match line.command() {
+        Ok(Command::Check { scenario }) => check(&scenario),
+        Ok(Command::Run(arguments)) => run(&arguments).await,
+        Err(e) => Err(e),
+    };
+    outcome.unwrap_or_else(|error| complain(&error))
+}
+
+/// The exit code, when the test could run.
+async fn run(arguments: &RunArguments) -> Result<ExitCode, String> {
+    let level = if arguments.quiet { "hubbub_loadtest=error" } else { "hubbub_loadtest=info" };
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("hubbub_loadtest=info")))
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level)))
         .with_writer(std::io::stderr)
         .init();
-    match run(&arguments).await {
-        Ok(report) => {
-            print(&report, arguments.json);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            complain(&error);
-            ExitCode::from(2)
-        }
-    }
-}
-
-async fn run(arguments: &Arguments) -> Result<Report, String> {
+    let scenario = arguments.scenario()?;
     let target = Target::parse(&arguments.url).map_err(|e| e.to_string())?;
+    let loopback = target.require_loopback();
     if !arguments.i_own_this_server {
-        target.require_loopback().map_err(|e| e.to_string())?;
+        loopback.as_ref().map_err(ToString::to_string)?;
     }
-    let accounts = Account::read_all(&arguments.accounts).map_err(|e| e.to_string())?;
-    let scenario = Scenario {
-        room: arguments.room,
-        speakers: arguments.speakers,
-        listeners: arguments.listeners,
-        duration: arguments.duration,
+    let metrics = match (&arguments.metrics_url, loopback) {
+        (Some(url), _) => Some((ServerMetrics::new(url).map_err(|e| e.to_string())?, true)),
+        (None, Ok(())) => Some((ServerMetrics::new(DEFAULT_URL).map_err(|e| e.to_string())?, false)),
+        (None, Err(_)) => None,
     };
+    let accounts = Account::read_all(&arguments.accounts).map_err(|e| e.to_string())?;
+    if let Some(path) = &arguments.html {
+        // Before the test, not after it.
+        std::fs::write(path, "").map_err(|e| format!("the report {} cannot be written: {e}", path.display()))?;
+    }
     let client = RestClient::new(target).map_err(|e| e.to_string())?;
-    scenario.run(&client, &accounts).await.map_err(|e| e.to_string())
+    let (stop_sender, stop) = Stop::new();
+    tokio::spawn(interrupt(stop_sender));
+    let setting = Setting {
+        client,
+        accounts,
+        metrics,
+        threads: arguments.threads.into(),
+        progress: Progress::new(arguments.quiet),
+        stop,
+    };
+    let report = run::run(&scenario, setting).await.map_err(|e| e.to_string())?;
+    if let Some(path) = &arguments.html {
+        std::fs::write(path, report::html::page(&report))
+            .map_err(|e| format!("the report {} cannot be written: {e}", path.display()))?;
+    }
+    print(&if arguments.json { report.to_json() } else { report.to_string() });
+    Ok(if report.limits.iter().all(|limit| limit.kept) { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a duration such as 500ms, 30s, 10m or 2h");
-    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(wrong)
+fn check(path: &Path) -> Result<ExitCode, String> {
+    let scenario = Scenario::read(path).map_err(|e| e.to_string())?;
+    print(&report::describe(&scenario));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first Ctrl-C ends the test, the second one the program.
+async fn interrupt(stop: watch::Sender<bool>) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        // Nobody listens when the test has ended.
+        let _ = stop.send(true);
+    }
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(INTERRUPTED.into());
+    }
+}
+
+/// Without the usage that clap adds: one line.
+fn clap_says(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let first: Vec<&str> =
+        text.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
+    let words = first.join(" ");
+    format!("{}; see hubbub-loadtest --help", words.trim_start_matches("error: ").trim())
 }
 
 #[expect(clippy::print_stdout, reason = "the report is what this program is for")]
-fn print(report: &Report, json: bool) {
-    if json {
-        println!("{}", serde_json::to_string_pretty(report).expect("a report is valid JSON"));
-    } else {
-        println!("{report}");
-    }
+fn print(text: &str) {
+    println!("{}", text.trim_end());
 }
 
 /// One line, whatever the error's text looks like.
 #[expect(clippy::print_stderr, reason = "errors go to standard error, not into the log")]
-fn complain(error: &str) {
+fn complain(error: &str) -> ExitCode {
     let words: Vec<&str> = error.split_whitespace().collect();
     eprintln!("hubbub-loadtest: {}", words.join(" "));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_a_unit() {
-        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
-        assert_eq!(parse_duration("2h"), Ok(Duration::from_secs(7200)));
-        for bad in ["", "30", "s", "-1s", "1.5s", "3 weeks", "99999999999999999999s", "99999999999999999h"] {
-            assert!(parse_duration(bad).unwrap_err().contains("30s"), "{bad}");
-        }
-    }
+    ExitCode::from(2)
 }

@@ -115,7 +115,7 @@ fn rfc3339(at: SystemTime) -> String {
     at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }
 
-fn plan(scenario: &Scenario) -> Plan {
+pub(super) fn plan(scenario: &Scenario) -> Plan {
     let network = |impairment: &Impairment| Network {
         loss_percent: impairment.loss * 100.0,
         delay_milliseconds: milliseconds(impairment.delay),

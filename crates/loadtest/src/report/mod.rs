@@ -2,6 +2,7 @@
 //! meaning as long as [`SCHEMA`] stays the same.
 
 mod build;
+pub mod html;
 mod text;
 pub(crate) mod verdict;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use build::Measurement;
+pub use text::describe;
 
 use crate::engine::Histogram;
 use crate::quality::Quality;
@@ -358,6 +360,17 @@ pub struct Failure {
     pub what: String,
     /// How often.
     pub count: u64,
+}
+
+impl Report {
+    /// The JSON form.
+    ///
+    /// # Panics
+    /// Never: everything in it is valid JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a report is valid JSON")
+    }
 }
 
 impl Quantiles {

@@ -3,6 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Network, Quantiles, Report};
+use crate::scenario::Scenario;
+use crate::units;
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -150,6 +152,36 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// What a scenario would do, for somebody who has just written it.
+#[must_use]
+pub fn describe(scenario: &Scenario) -> String {
+    let plan = super::build::plan(scenario);
+    let mut text = format!(
+        "{}: {} peers in {} room{}, {} speakers and {} listeners in each, for {}\n",
+        scenario.name,
+        scenario.peers(),
+        plan.rooms,
+        if plan.rooms == 1 { "" } else { "s" },
+        plan.speakers_per_room,
+        plan.listeners_per_room,
+        units::write(scenario.duration),
+    );
+    for (what, network) in [("to the server", &plan.uplink), ("from the server", &plan.downlink)] {
+        if *network != Network::default() {
+            text += &format!("{what}: {}\n", impaired(network));
+        }
+    }
+    if let Some(search) = &scenario.find_max {
+        text += &format!(
+            "raises the {} until {} % are lost or the latency p99 is above {}\n",
+            search.vary.name(),
+            search.max_loss_percent,
+            units::write(search.max_latency_p99)
+        );
+    }
+    text
 }
 
 fn quantiles(q: &Quantiles) -> String {

@@ -143,8 +143,7 @@ impl Crowd {
         let mut began = 0;
         let mut failure = None;
         while (began < absent.len() || !self.moves.is_empty()) && !stop.asked() {
-            let next_join =
-                (began < absent.len()).then(|| begin + self.ramp.starts_after(began, absent.len()));
+            let next_join = (began < absent.len()).then(|| begin + self.ramp.starts_after(began, absent.len()));
             tokio::select! {
                 () = sleep_until(next_join.unwrap_or(next_look).min(next_look)) => {}
                 Some(moved) = self.moves.join_next() => {

@@ -154,7 +154,7 @@ impl FindMaxRun<'_> {
         let server = self.watch.end(snapshot.connected, snapshot.sent).await.ok();
         let busy = machine.and_then(|machine| machine.busy_percent_until_now());
         let trial = self.trial(load, peers, &snapshot, server.map(|server| server.cpu_percent), arrived.as_ref().err());
-        let blame = (!trial.kept).then(|| self.blame(&trial, &snapshot, arrived.err(), busy));
+        let blame = (!trial.kept).then(|| self.blame(&trial, &snapshot, arrived.as_ref().err(), busy));
         (trial, blame)
     }
 
@@ -200,7 +200,7 @@ impl FindMaxRun<'_> {
     }
 
     /// Whose fault a load that was too much is.
-    fn blame(&self, trial: &Trial, snapshot: &Snapshot, failure: Option<LoadTestError>, busy: Option<f64>) -> Blame {
+    fn blame(&self, trial: &Trial, snapshot: &Snapshot, failure: Option<&LoadTestError>, busy: Option<f64>) -> Blame {
         if let Some(LoadTestError::Engine { .. }) = failure {
             return Blame { whose: "generator", because: format!("the load tester itself: {}", trial.exceeded) };
         }

@@ -71,10 +71,11 @@ pub async fn run(scenario: &Scenario, setting: Setting) -> Result<Report, LoadTe
         ..EngineConfig::default()
     };
     let engine = tokio::task::spawn_blocking(move || Engine::start(config));
-    let engine = Arc::new(engine.await.map_err(|e| LoadTestError::Engine {
-        what: "starting the media threads",
-        reason: e.to_string(),
-    })??);
+    let engine = Arc::new(
+        engine
+            .await
+            .map_err(|e| LoadTestError::Engine { what: "starting the media threads", reason: e.to_string() })??,
+    );
     let target = client.target().to_string();
     let loopback = client.target().require_loopback().is_ok();
     let mut crowd = Crowd::new(engine, client, accounts, scenario);
@@ -170,7 +171,17 @@ impl Course<'_> {
         results.extend(crowd.engine().peers().await);
         let timeline = self.sampler.end(&total);
         let measured = total.elapsed;
-        Ok(Outcome { started_at: self.started_at, measured, churned, results, total, timeline, server, process_cpu, search })
+        Ok(Outcome {
+            started_at: self.started_at,
+            measured,
+            churned,
+            results,
+            total,
+            timeline,
+            server,
+            process_cpu,
+            search,
+        })
     }
 
     /// Looks every second until the time is over or somebody stops it; how many left and came back.

@@ -110,8 +110,7 @@ mod tests {
     #[test]
     fn speakers_come_first_and_listeners_to_each_room_in_turn() {
         let scenario = Scenario { rooms: Rooms::New(2), speakers: 2, listeners: 2, ..Scenario::default() };
-        let expected =
-            [(0, true), (1, true), (0, true), (1, true), (0, false), (1, false), (0, false), (1, false)];
+        let expected = [(0, true), (1, true), (0, true), (1, true), (0, false), (1, false), (0, false), (1, false)];
         assert_eq!(seats(&scenario, 8), expected);
     }
 

@@ -43,7 +43,11 @@ impl Sampler {
     }
 
     fn moment(&self, now: &Snapshot) -> Moment {
-        Moment { seconds: self.began.elapsed().as_secs_f64(), measuring: self.measuring, ..since(self.before.as_ref(), now) }
+        Moment {
+            seconds: self.began.elapsed().as_secs_f64(),
+            measuring: self.measuring,
+            ..since(self.before.as_ref(), now)
+        }
     }
 }
 

@@ -13,7 +13,13 @@ pub(super) struct Search {
 impl Search {
     /// Begins at `first`, goes no further than `most`, and ends when it is known to `precision_percent`.
     pub(super) fn new(first: usize, most: usize, precision_percent: f64) -> Self {
-        Self { first: first.clamp(1, most.max(1)), most: most.max(1), precision: precision_percent / 100.0, good: None, bad: None }
+        Self {
+            first: first.clamp(1, most.max(1)),
+            most: most.max(1),
+            precision: precision_percent / 100.0,
+            good: None,
+            bad: None,
+        }
     }
 
     /// The load to try next; `None` when it is known well enough.

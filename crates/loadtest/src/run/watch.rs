@@ -92,7 +92,9 @@ fn of(empty: &Scrape, begin: &Scrape, end: &Scrape, time: Duration, peers: usize
     let restarted = || "unknown: the server was started again during the test".to_owned();
     let received = grown("hubbub_sfu_rtp_in_total").ok_or_else(restarted)?;
     if received < sent as f64 * OURS {
-        return Err("unknown: the metrics are those of another server; give the right address with --metrics-url".to_owned());
+        return Err(
+            "unknown: the metrics are those of another server; give the right address with --metrics-url".to_owned()
+        );
     }
     let cpu_seconds = grown("process_cpu_seconds_total").ok_or_else(restarted)?;
     let packets_forwarded = grown("hubbub_sfu_rtp_out_total").ok_or_else(restarted)?;
