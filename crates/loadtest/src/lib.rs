@@ -1,10 +1,10 @@
 //! Synthetic peers that speak only the public wire: REST, the WebSocket of docs/PROTOCOL.md, ICE, DTLS and SRTP.
 //!
-//! A [`Session`] is a login, a [`Signaling`] an open socket. Peers come in two kinds. The [`engine`]'s are made for numbers:
-//! thousands of them in a few threads. A [`Peer`] is one full client on the `webrtc` crate, which shares no code with the
-//! server's media plane: tests use it. Both send payloads that can be recognised, so that every listener knows of every packet
-//! whether it came, came twice or came late ([`payload`] and [`reception`] are the [`Peer`]'s). [`scenario`] runs many of them and [`report`] says what happened; the binary
-//! `hubbub-loadtest` is the two of them behind a command line.
+//! A [`Session`] is a login, a [`Signaling`] an open socket. There are two kinds of peers. Those of [`engine`] are thousands
+//! in a process and are what `hubbub-loadtest` is made of: a [`scenario`] says what they do, [`run`] does it, and [`report`]
+//! says how it went, with [`quality`] telling how that sounds. A [`Peer`] is a single one on the `webrtc` crate, which
+//! shares no code with the server's media plane; tests use it. Both send payloads that can be recognised ([`payload`]), so
+//! that every listener knows of every packet whether it came, came twice or came late ([`reception`]).
 //!
 //! Architecture invariant: nothing here knows the server's insides. What a peer cannot do over the public wire cannot be
 //! tested with it.

@@ -1,4 +1,4 @@
-//! The program as people start it: what it prints, and with which exit code.
+//! The program as people start it, when it cannot do what it was told: one line that says why, and exit code 2.
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests fail the test")]
 
@@ -39,7 +39,8 @@ async fn what_cannot_work_is_said_in_one_line() {
     let folder = TempDir::new().unwrap();
     let file = accounts(&folder, &json!([{"email": "ada@example.org", "password": PASSWORD}]));
     let run = async |url: &str, file: &str| {
-        loadtest(&["--url", url, "--accounts", file, "--room", ROOM, "--speakers", "1", "--listeners", "0"]).await
+        loadtest(&["--url", url, "--accounts", file, "--room", ROOM, "--speakers", "1", "--listeners", "0", "--quiet"])
+            .await
     };
     one_line_and_exit_2(&run("talk.example.org", &file).await, "expected http://host:port");
     one_line_and_exit_2(&run("https://talk.example.org", &file).await, "--i-own-this-server");
@@ -60,6 +61,54 @@ async fn what_cannot_work_is_said_in_one_line() {
 }
 
 #[tokio::test]
+async fn options_and_files_that_are_wrong_are_said_in_one_line() {
+    let folder = TempDir::new().unwrap();
+    let file = accounts(&folder, &json!([{"email": "ada@example.org", "password": PASSWORD}]));
+    let dead = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let scenario = folder.path().join("lecture.toml");
+    let scenario = scenario.to_str().unwrap();
+    std::fs::write(scenario, "speakers = 1\nlisteners = 0\n\n[ramp]\njoins_a_second = 5\n").unwrap();
+    for (arguments, expected) in [
+        (
+            &["run", scenario, "--accounts", &file][..],
+            "lecture.toml, line 5: ramp.joins_a_second: no such key; expected one of: joins_per_second, over",
+        ),
+        (&["check", scenario], "line 5: ramp.joins_a_second"),
+        (&["run", "missing.toml", "--accounts", &file], "the scenario missing.toml cannot be read: No such file"),
+        (&[], "--accounts"),
+        (&["run"], "--accounts"),
+        (&["--accounts", &file, "--duration", "30"], "500ms, 30s, 10m or 2h"),
+        (&["--accounts", &file, "--speekers", "3"], "'--speekers'"),
+        (&["--accounts", &file, "--speakers", "0", "--listeners", "0"], "at least one of them"),
+        (&["--accounts", &file, "--max-loss", "1"], "need --find-max"),
+        (
+            &["--accounts", &file, "--url", &dead, "--speakers", "1", "--listeners", "0", "--metrics-url", &dead],
+            "metrics at http://127.0.0.1",
+        ),
+        (&["--accounts", &file, "--metrics-url", "9464"], "expected http://127.0.0.1:9464/metrics"),
+        (
+            &["--accounts", &file, "--html", "/nowhere/report.html"],
+            "the report /nowhere/report.html cannot be written: No such file",
+        ),
+    ] {
+        one_line_and_exit_2(&loadtest(arguments).await, expected);
+    }
+    std::fs::write(scenario, "speakers = 1\nlisteners = 0\n[talk]\naudio = \"voice.opus\"\n").unwrap();
+    let output = loadtest(&["run", scenario, "--accounts", &file, "--url", &dead, "--quiet"]).await;
+    one_line_and_exit_2(&output, "voice.opus");
+}
+
+#[tokio::test]
+async fn help_and_check_are_no_errors() {
+    let help = loadtest(&["--help"]).await;
+    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("--find-max"));
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/loadtest/meetings.toml");
+    let check = loadtest(&["check", example]).await;
+    let text = String::from_utf8_lossy(&check.stdout);
+    assert!(check.status.success() && text.starts_with("Meetings: 200 peers in 20 rooms, 3 speakers"), "{text}");
+}
+
+#[tokio::test]
 async fn somebody_who_is_no_hubbub_server_is_recognised() {
     let folder = TempDir::new().unwrap();
     let file = accounts(&folder, &json!([{"email": "ada@example.org", "password": PASSWORD}]));
@@ -74,45 +123,33 @@ async fn somebody_who_is_no_hubbub_server_is_recognised() {
             socket.shutdown().await.unwrap();
         }
     });
-    let arguments = ["--url", &url, "--accounts", &file, "--room", ROOM, "--speakers", "1", "--listeners", "0"];
+    let arguments =
+        ["--url", &url, "--accounts", &file, "--room", ROOM, "--speakers", "1", "--listeners", "0", "--quiet"];
     one_line_and_exit_2(&loadtest(&arguments).await, "does not answer as a Hubbub server does: 404");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_ends_in_a_report() {
-    let server = Server::start().await;
-    let emails = server.register(5).await;
-    let room = server.login(&emails[0]).await.unwrap().create_room("Load", 10).await.unwrap().to_string();
+async fn what_the_server_refuses_is_said_in_one_line() {
+    let server = Server::start_with(&[("MEDIA__WORKERS", "1"), ("MEDIA__MAX_PEERS_PER_WORKER", "2")]).await;
+    let emails = server.register(3).await;
+    let owner = server.login(&emails[0]).await.unwrap();
+    let small = owner.create_room("Small", 2).await.unwrap().to_string();
     let folder = TempDir::new().unwrap();
     let mut list: Vec<Value> = emails.iter().map(|email| json!({"email": email, "password": PASSWORD})).collect();
     let file = accounts(&folder, &json!(list));
-    let common = ["--url", &server.url, "--room", &room, "--speakers", "2", "--listeners", "3", "--duration", "1s"];
-
-    let output = loadtest(&[&common[..], &["--accounts", &file, "--json"]].concat()).await;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&report["speakers"], &report["listeners"]), (&json!(2), &json!(3)));
-    let sent = report["packetsSent"].as_u64().unwrap();
-    assert!(sent > 0);
-    // Each of the two speakers is heard by the four others.
-    assert_eq!(report["packetsHeard"], sent * 4, "{report}");
-    for zero in ["packetsLost", "duplicates", "reordered", "foreignPackets", "silentPairs"] {
-        assert_eq!(report[zero], 0, "{zero}: {report}");
-    }
-    assert!(report["joinMilliseconds"]["p50"].as_f64().unwrap() > 0.0);
-    assert!(report["firstPacketMilliseconds"]["max"].as_f64().unwrap() > 0.0);
-
-    let output = loadtest(&[&common[..], &["--accounts", &file]].concat()).await;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.contains("lost           0 (0.000 %)"), "{text}");
-
-    let unknown_room =
-        ["--url", &server.url, "--accounts", &file, "--room", ROOM, "--speakers", "1", "--listeners", "0"];
-    let output = loadtest(&unknown_room).await;
-    one_line_and_exit_2(&output, "refused join: room-not-found");
+    let run = async |file: &str, more: &[&str]| {
+        let common = ["--url", &server.url, "--accounts", file, "--quiet", "--duration", "1s", "--speakers", "1"];
+        loadtest(&[&common[..], more].concat()).await
+    };
+    one_line_and_exit_2(&run(&file, &["--listeners", "0", "--room", ROOM]).await, "refused join: room-not-found");
+    one_line_and_exit_2(&run(&file, &["--listeners", "2", "--room", &small]).await, "room-full");
+    one_line_and_exit_2(&run(&file, &["--listeners", "2"]).await, "server-busy");
 
     list[1]["password"] = json!("not the password");
     let file = accounts(&folder, &json!(list));
-    let output = loadtest(&[&common[..], &["--accounts", &file]].concat()).await;
-    one_line_and_exit_2(&output, &format!("refused the login of {}: invalid-credentials", emails[1]));
+    let expected = format!("refused the login of {}: invalid-credentials", emails[1]);
+    one_line_and_exit_2(&run(&file, &["--listeners", "1"]).await, &expected);
+    list[1] = json!({"email": emails[1], "accessToken": "not a token"});
+    let file = accounts(&folder, &json!(list));
+    one_line_and_exit_2(&run(&file, &["--listeners", "1"]).await, "unauthorized");
 }

@@ -24,6 +24,7 @@ use crate::http::{assets, health, layers, listener};
 use crate::lifecycle::StopSignals;
 use crate::telemetry::metrics::HttpMetrics;
 use crate::telemetry::metrics_listener;
+use crate::telemetry::process::Process;
 use crate::telemetry::snapshots::Snapshots;
 use crate::{cleaning, secrets};
 
@@ -135,7 +136,7 @@ fn mailer(config: &Config, storage: &Arc<dyn Storage>, clock: &Arc<dyn Clock>) -
 
 fn registry(sfu: &Sfu, signaling: &Signaling) -> prometheus::Result<Registry> {
     let registry = Registry::new();
-    registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+    registry.register(Box::new(Process::default()))?;
     registry.register(Box::new(Snapshots::new(sfu.clone(), signaling.clone())?))?;
     Ok(registry)
 }

@@ -214,7 +214,8 @@ pub struct Server {
     pub cpu_microseconds_per_packet: Option<f64>,
     /// Resident memory in the end.
     pub memory_bytes: f64,
-    /// By how much it grew from before the first join to the end, for each peer connected in the end.
+    /// By how much it grew from after the logins, before the first join, to the end, for each peer connected in the end;
+    /// `None` when it did not grow.
     pub memory_bytes_per_peer: Option<f64>,
     /// Packets that arrived and were not passed on.
     pub packets_dropped: f64,

@@ -95,9 +95,10 @@ impl Report {
                     || "too few packets to tell the CPU time of one".to_owned(),
                     |micros| format!("{micros:.2} µs CPU a packet"),
                 );
-                let peer = server
-                    .memory_bytes_per_peer
-                    .map_or_else(String::new, |bytes| format!(", {:.1} kB memory a peer", bytes / 1000.0));
+                let peer = server.memory_bytes_per_peer.map_or_else(
+                    || ", memory did not grow".to_owned(),
+                    |bytes| format!(", {:.1} kB memory a peer", bytes / 1000.0),
+                );
                 line(f, "server", format_args!("{packet}{peer}; {:.0} % of a core", server.cpu_percent))?;
             }
             None => line(f, "server", self.server_missing.as_deref().unwrap_or("unknown"))?,

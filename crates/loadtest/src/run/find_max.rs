@@ -37,6 +37,14 @@ pub(super) struct FindMaxRun<'a> {
 struct Blame {
     whose: &'static str,
     because: String,
+    /// Whether the server did not want so many.
+    refused: bool,
+}
+
+impl Blame {
+    fn new(whose: &'static str, because: String) -> Self {
+        Self { whose, because, refused: false }
+    }
 }
 
 impl FindMaxRun<'_> {
@@ -55,8 +63,8 @@ impl FindMaxRun<'_> {
         let mut cpu = process_cpu();
         while let Some(load) = search.next().filter(|_| !stop.asked()) {
             let mut outcome = self.try_load(load, crowd, progress, stop, &mut cpu).await;
-            if outcome.1.is_some() && !stop.asked() {
-                // Once may be chance.
+            if outcome.1.as_ref().is_some_and(|blame| !blame.refused) && !stop.asked() {
+                // Once may be chance, but a refusal is none.
                 outcome = self.try_load(load, crowd, progress, stop, &mut cpu).await;
             }
             if stop.asked() {
@@ -74,7 +82,7 @@ impl FindMaxRun<'_> {
             self.try_load(found, crowd, progress, stop, &mut cpu).await;
         }
         let blame = if stop.asked() {
-            Blame { whose: "interrupted", because: "somebody ended the search early".to_owned() }
+            Blame::new("interrupted", "somebody ended the search early".to_owned())
         } else if search.reached_a_limit() {
             blames.into_iter().min_by_key(|(load, _)| *load).map_or_else(|| self.no_limit(most), |(_, blame)| blame)
         } else {
@@ -133,7 +141,7 @@ impl FindMaxRun<'_> {
             Err(e) => Err(e),
         };
         tokio::select! {
-            () = sleep(SETTLE) => {}
+            () = sleep(if arrived.is_ok() { SETTLE } else { Duration::ZERO }) => {}
             () = stop.wait() => {}
         }
         self.sampler.new_window(crowd.engine(), true).await;
@@ -201,31 +209,37 @@ impl FindMaxRun<'_> {
 
     /// Whose fault a load that was too much is.
     fn blame(&self, trial: &Trial, snapshot: &Snapshot, failure: Option<&LoadTestError>, busy: Option<f64>) -> Blame {
-        if let Some(LoadTestError::Engine { .. }) = failure {
-            return Blame { whose: "generator", because: format!("the load tester itself: {}", trial.exceeded) };
+        match failure {
+            Some(LoadTestError::Engine { .. }) => {
+                return Blame::new("generator", format!("the load tester itself: {}", trial.exceeded));
+            }
+            Some(LoadTestError::Refused { .. }) => {
+                return Blame { refused: true, ..Blame::new("server", trial.exceeded.clone()) };
+            }
+            _ => {}
         }
         let reasons = verdict::overloaded(&snapshot.generator, trial.generator_cpu_percent);
         if let Some(reason) = reasons.first() {
-            return Blame { whose: "generator", because: format!("the load tester itself: {reason}") };
+            return Blame::new("generator", format!("the load tester itself: {reason}"));
         }
         if let Some(busy) = busy.filter(|busy| self.loopback && failure.is_none() && *busy > Machine::FULL) {
             let because = format!(
                 "this machine: server and load tester share it, and all its cores were busy for {busy:.0} % of the time"
             );
-            return Blame { whose: "machine", because };
+            return Blame::new("machine", because);
         }
-        Blame { whose: "server", because: format!("the server: {}", trial.exceeded) }
+        Blame::new("server", format!("the server: {}", trial.exceeded))
     }
 
     /// Nothing was too much.
     fn no_limit(&self, most: usize) -> Blame {
         if self.find_max.at_most == Some(most) {
-            return Blame { whose: "at-most", because: format!("nothing: {most} were asked for at most") };
+            return Blame::new("at-most", format!("nothing: {most} were asked for at most"));
         }
         let fixed = matches!(self.scenario.rooms, Rooms::Existing(_));
         if self.find_max.vary == Vary::Listeners && self.scenario.speakers + most == LARGEST_ROOM && !fixed {
-            return Blame { whose: "at-most", because: format!("nothing: a room has {LARGEST_ROOM} seats at most") };
+            return Blame::new("at-most", format!("nothing: a room has {LARGEST_ROOM} seats at most"));
         }
-        Blame { whose: "accounts", because: format!("nothing but the number of accounts, which is enough for {most}") }
+        Blame::new("accounts", format!("nothing but the number of accounts, which is enough for {most}"))
     }
 }

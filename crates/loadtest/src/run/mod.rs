@@ -80,9 +80,16 @@ pub async fn run(scenario: &Scenario, setting: Setting) -> Result<Report, LoadTe
     let loopback = client.target().require_loopback().is_ok();
     let mut crowd = Crowd::new(engine, client, accounts, scenario);
 
-    let course =
-        Course { started_at: SystemTime::now(), sampler: Sampler::begin(), watch: &mut watch, threads, loopback };
-    let outcome = course.follow(scenario, &mut crowd, &mut progress, &mut stop).await;
+    progress.say("logging in and making rooms");
+    let outcome = match crowd.prepare(scenario.peers(), &mut stop).await {
+        Ok(()) => {
+            watch.before_the_first().await;
+            let started_at = SystemTime::now();
+            let course = Course { started_at, sampler: Sampler::begin(), watch: &mut watch, threads, loopback };
+            course.follow(scenario, &mut crowd, &mut progress, &mut stop).await
+        }
+        Err(e) => Err(e),
+    };
     progress.say(&format!("{} peers leave", crowd.size()));
     crowd.disperse().await;
     progress.end();
@@ -138,8 +145,6 @@ impl Course<'_> {
         progress: &mut Progress,
         stop: &mut Stop,
     ) -> Result<Outcome, LoadTestError> {
-        progress.say("logging in and making rooms");
-        crowd.prepare(scenario.peers(), stop).await?;
         self.sampler.new_window(crowd.engine(), false).await;
         self.watch.begin_window().await;
         let mut cpu = process_cpu();

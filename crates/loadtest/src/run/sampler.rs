@@ -20,8 +20,11 @@ impl Sampler {
         Self { began: Instant::now(), measuring: false, before: None, timeline: Vec::new() }
     }
 
-    /// Begins a new window of the engine; whether it is the one that counts.
+    /// Begins a new window of the engine, after a last look at the one before; whether the new one is the one that counts.
     pub(super) async fn new_window(&mut self, engine: &Engine, measuring: bool) {
+        if self.before.is_some() {
+            self.look(engine).await;
+        }
         engine.begin_window().await;
         (self.before, self.measuring) = (None, measuring);
     }

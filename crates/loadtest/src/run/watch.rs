@@ -65,6 +65,13 @@ impl ServerWatch {
         }
     }
 
+    /// Looks when everybody has logged in and nobody has joined: checking passwords takes memory, too.
+    pub(super) async fn before_the_first(&mut self) {
+        if let Ok(scrape) = self.scrape().await {
+            self.empty = Ok(scrape);
+        }
+    }
+
     /// Looks at the beginning of what is measured.
     pub(super) async fn begin_window(&mut self) {
         self.window = self.scrape().await.ok().map(|scrape| (scrape, Instant::now()));
@@ -108,7 +115,8 @@ fn of(empty: &Scrape, begin: &Scrape, end: &Scrape, time: Duration, peers: usize
         cpu_microseconds_per_packet: (packets_forwarded / seconds >= FEWEST_PACKETS)
             .then_some(1e6 * cpu_seconds / packets_forwarded),
         memory_bytes,
-        memory_bytes_per_peer: (peers > 0).then_some((memory_bytes - memory_before).max(0.0) / peers as f64),
+        memory_bytes_per_peer: (peers > 0 && memory_bytes > memory_before)
+            .then(|| (memory_bytes - memory_before) / peers as f64),
         packets_dropped: grown("hubbub_sfu_dropped_total").unwrap_or_default(),
     })
 }

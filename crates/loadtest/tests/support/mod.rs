@@ -28,7 +28,14 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts the server on free ports and waits until it is ready.
+    #[allow(dead_code, clippy::allow_attributes, reason = "some tests need settings")]
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with some settings, as environment variables without the prefix.
+    #[allow(dead_code, clippy::allow_attributes, reason = "not every test needs settings")]
+    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
         let binary = binary();
         let folder = TempDir::new().unwrap();
         let port = free_port();
@@ -47,6 +54,9 @@ impl Server {
             .env("HUBBUB__MEDIA__WORKERS", "2");
         for limit in ["REQUESTS", "REGISTER", "LOGIN", "VERIFY", "ROOMS"] {
             command.env(format!("HUBBUB__LIMITS__{limit}"), "100000/1ms");
+        }
+        for (key, value) in settings {
+            command.env(format!("HUBBUB__{key}"), value);
         }
         let log = File::create(folder.path().join("log")).unwrap();
         let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
@@ -128,7 +138,7 @@ fn binary() -> PathBuf {
 }
 
 /// A port that was free for UDP and TCP a moment ago.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         if UdpSocket::bind(("127.0.0.1", port)).is_ok() {

@@ -6,4 +6,5 @@
 pub(crate) mod logging;
 pub(crate) mod metrics;
 pub(crate) mod metrics_listener;
+pub(crate) mod process;
 pub(crate) mod snapshots;

@@ -165,7 +165,7 @@ fn distributions(report: &Report) -> Vec<Figure> {
         figures.push(distribution(
             "Latency of packets",
             format!("{} packets.", super::count(to_f64(latency.count))),
-            ("ms, each mark a multiple", "packets"),
+            ("ms, logarithmic", "packets"),
             &of.latency_milliseconds,
             true,
             vec![(latency.p50, "p50"), (latency.p95, "p95"), (latency.p99, "p99")],
@@ -175,7 +175,7 @@ fn distributions(report: &Report) -> Vec<Figure> {
         figures.push(distribution(
             "Time to join",
             "From opening the WebSocket to a media connection.".to_owned(),
-            ("ms, each mark a multiple", "peers"),
+            ("ms, logarithmic", "peers"),
             &of.join_milliseconds,
             true,
             vec![(join.p50, "p50"), (join.p95, "p95")],

@@ -26,6 +26,7 @@ pub fn page(report: &Report) -> String {
     environment.add_filter("fixed", fixed);
     environment.add_filter("count", count);
     environment.add_filter("short", short);
+    environment.add_filter("plain", scale::label);
     let figures = figures::of(report);
     let context = context! {
         report => Value::from(Serde(report)),

@@ -14,12 +14,12 @@ pub(super) struct Size {
 }
 
 /// For a desktop, two plots beside each other.
-pub(super) const WIDE: Size = Size { width: 520.0, height: 250.0, x_ticks: 7, class: "wide" };
+pub(super) const WIDE: Size = Size { width: 520.0, height: 260.0, x_ticks: 7, class: "wide" };
 /// For a phone.
-pub(super) const NARROW: Size = Size { width: 340.0, height: 230.0, x_ticks: 4, class: "narrow" };
+pub(super) const NARROW: Size = Size { width: 340.0, height: 240.0, x_ticks: 4, class: "narrow" };
 
 const LEFT: f64 = 46.0;
-const TOP: f64 = 14.0;
+const TOP: f64 = 24.0;
 const BOTTOM: f64 = 36.0;
 
 /// Some numbers over another one.
@@ -249,7 +249,7 @@ fn axes(svg: &mut String, size: Size, right: f64, (x, x_name): (&Axis, &str), (y
     }
     let _ = write!(
         svg,
-        r#"<text class="axis" x="{end:.1}" y="{:.1}" text-anchor="end">{}</text><text class="axis" x="2" y="9">{}</text>"#,
+        r#"<text class="axis" x="{end:.1}" y="{:.1}" text-anchor="end">{}</text><text class="axis" x="0" y="10">{}</text>"#,
         size.height - 4.0,
         escape(x_name),
         escape(y_name)
@@ -337,7 +337,7 @@ mod tests {
             for point in path.split(['M', 'L']).filter(|point| !point.is_empty()) {
                 let (x, y) = point.split_once(' ').unwrap();
                 let (x, y): (f64, f64) = (x.parse().unwrap(), y.parse().unwrap());
-                proptest::prop_assert!((0.0..=520.0).contains(&x) && (0.0..=250.0).contains(&y), "{point}");
+                proptest::prop_assert!((0.0..=520.0).contains(&x) && (0.0..=260.0).contains(&y), "{point}");
             }
         }
     }

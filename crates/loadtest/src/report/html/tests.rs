@@ -121,7 +121,7 @@ fn a_test_in_which_nothing_happened_has_a_page() {
 fn verdicts_are_told_apart() {
     let mut report = report();
     let passed = page(&report);
-    assert!(passed.contains("Limit passed:</strong> time to join p95 in ms, at most 10.0, measured 16.7"), "{passed}");
+    assert!(passed.contains("Limit passed:</strong> time to join p95 in ms, at most 10, measured 16.7"), "{passed}");
     report.limits.retain(|limit| limit.kept);
     assert!(page(&report).contains("Every limit was kept:"));
     report.generator.overloaded = vec!["it was".to_owned()];
