@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use hubbub_loadtest::Engine;
 use hubbub_loadtest::engine::{
-    EngineConfig, Impairment, PeerId, PeerSpec, PeerState, Role, Snapshot, TalkPattern, Timestamps,
+    EngineConfig, Impairment, PeerId, PeerResult, PeerSpec, PeerState, Role, Snapshot, TalkPattern, Timestamps,
 };
 use support::{PATIENCE, Server};
 use uuid::Uuid;
@@ -86,9 +86,17 @@ async fn everybody_hears_every_speaker_and_joins_are_timed() {
     assert_eq!(window.generator.socket_drops, 0);
 
     let left = engine.leave(ids[7]).await.unwrap();
-    assert_eq!((left.id, left.state), (ids[7], PeerState::Left));
+    assert_eq!((left.id, &left.state), (ids[7], &PeerState::Left));
     engine.leave(ids[7]).await.unwrap_err();
     assert_eq!(engine.snapshot().await.connected, 7);
+
+    let heard = |peer: &PeerResult| peer.streams.iter().map(|stream| stream.received).sum::<u64>();
+    let mut all = heard(&left);
+    for id in &ids[..7] {
+        all += heard(&engine.leave(*id).await.unwrap());
+    }
+    let after = engine.snapshot().await;
+    assert_eq!((after.connected, after.received), (0, all), "what was heard counts when the listener has left");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

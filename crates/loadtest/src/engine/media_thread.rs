@@ -211,6 +211,7 @@ impl MediaThread {
     fn remove(&mut self, id: PeerId, key: usize) -> Option<PeerResult> {
         self.entries.get(key).filter(|entry| entry.card.id == id)?;
         let mut entry = self.entries.remove(key);
+        self.counted.add_counters(&entry);
         let result = PeerResult { state: PeerState::Left, ..entry.result() };
         let Entry { peer, pipe, .. } = &mut entry;
         peer.close(&mut |datagram| pipe.send_now(datagram));

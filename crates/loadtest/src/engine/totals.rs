@@ -34,6 +34,11 @@ impl Totals {
             PeerState::Lost(_) => self.lost_peers += 1,
             PeerState::Left => {}
         }
+        self.add_counters(entry);
+    }
+
+    /// Adds what a peer has sent and heard, which counts even when it is there no more.
+    pub(super) fn add_counters(&mut self, entry: &Entry) {
         self.sent += entry.peer.counters.sent;
         for stream in entry.peer.ears().streams() {
             let (received, lost, reordered, duplicates) = stream.counters();
