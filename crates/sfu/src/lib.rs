@@ -19,6 +19,9 @@ mod command;
 mod config;
 mod error;
 mod event;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod ids;
 mod metrics;
 mod placement;
@@ -28,10 +31,10 @@ mod rtp;
 mod sdp;
 mod sfu;
 #[cfg(any(test, feature = "bench"))]
-#[cfg_attr(not(test), expect(dead_code, reason = "benchmarks need less of it than tests"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "benchmarks and fuzz targets need less of it than tests"))]
 mod sim;
 #[cfg(any(test, feature = "bench"))]
-#[cfg_attr(not(test), expect(dead_code, reason = "benchmarks need less of it than tests"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "benchmarks and fuzz targets need less of it than tests"))]
 mod test_client;
 mod transport;
 mod worker;

@@ -175,6 +175,15 @@ impl Sim {
         self.pump();
     }
 
+    /// Forgets what was reported and received, in simulations that run for long.
+    pub(crate) fn forget(&mut self) {
+        self.events.clear();
+        self.sent_to.clear();
+        for client in &mut self.clients {
+            client.forget();
+        }
+    }
+
     /// Lets time pass until something holds, at most `limit`.
     pub(crate) fn run_until(&mut self, limit: Duration, holds: impl Fn(&Self) -> bool) -> bool {
         let end = self.now + limit;

@@ -274,6 +274,30 @@ impl TestClient {
         }
     }
 
+    /// Protects and sends what may not be RTP, if it is.
+    #[cfg(feature = "fuzz")]
+    pub(crate) fn try_send_rtp(&mut self, packet: &[u8]) {
+        let mut protected = packet.to_vec();
+        if self.srtp.as_mut().is_some_and(|srtp| srtp.protect_rtp(0, &mut protected, 0).is_ok()) {
+            self.send_raw(&protected);
+        }
+    }
+
+    /// Protects and sends what may not be RTCP, if it is.
+    #[cfg(feature = "fuzz")]
+    pub(crate) fn try_send_rtcp(&mut self, packet: &[u8]) {
+        let mut protected = packet.to_vec();
+        if self.srtp.as_mut().is_some_and(|srtp| srtp.protect_rtcp(&mut protected, 0).is_ok()) {
+            self.send_raw(&protected);
+        }
+    }
+
+    /// Forgets what was received.
+    pub(crate) fn forget(&mut self) {
+        self.received.clear();
+        self.received_rtcp.clear();
+    }
+
     /// Protects and sends an RTCP packet.
     pub(crate) fn send_rtcp(&mut self, packet: &[u8]) {
         let mut protected = packet.to_vec();

@@ -32,6 +32,12 @@ impl Identity {
         })
     }
 
+    /// The crypto library.
+    #[cfg(feature = "fuzz")]
+    pub(crate) fn crypto(&self) -> &dyn rtc_srtp::crypto::RTCCrypto {
+        self.crypto.crypto()
+    }
+
     /// The SHA-256 fingerprint for the answer.
     pub(crate) const fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint

@@ -100,8 +100,8 @@ impl HelloReader {
         self.missing < missing
     }
 
-    #[cfg(test)]
-    fn bytes_held(&self) -> usize {
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) fn bytes_held(&self) -> usize {
         self.datagrams.iter().map(Vec::capacity).sum::<usize>() + self.body.capacity() + self.have.capacity()
     }
 }

@@ -2,6 +2,8 @@
 
 mod fingerprint;
 mod flight;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod hello;
 mod server;
 
