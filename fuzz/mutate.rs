@@ -13,7 +13,8 @@ const INPUT_MAX: usize = 8 * 1024;
 /// When the target does, with the input in hexadecimal, or when there is no corpus.
 pub(crate) fn run(target: &str, mutations: usize, test: impl Fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-    let mut names: Vec<_> = std::fs::read_dir(&folder).expect("a corpus").map(|entry| entry.expect("a file").path()).collect();
+    let mut names: Vec<_> =
+        std::fs::read_dir(&folder).expect("a corpus").map(|entry| entry.expect("a file").path()).collect();
     names.sort();
     let corpus: Vec<Vec<u8>> = names.iter().map(|name| std::fs::read(name).expect("readable")).collect();
     assert!(!corpus.is_empty(), "no corpus in {}", folder.display());

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 pub use self::socket_loop::{Cost, SocketLoop};
 use crate::sim::Sim;
+use crate::sim::soak;
 use crate::test_client::handshake::{fragment, hello, next_message};
 use crate::test_client::{ClientOptions, TestClient};
 use crate::transport::Path;
@@ -158,5 +159,71 @@ impl HandshakeFragments {
             each();
         }
         sent
+    }
+}
+
+/// Peers that come and go over a bad network: with media, losses, new addresses, moves between calls, and without goodbyes.
+pub struct Soak {
+    soak: soak::Soak,
+}
+
+/// What a worker still has when everybody is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// No table names anybody any more.
+    pub forgotten: bool,
+    /// Timers that are set.
+    pub timers: usize,
+    /// TCP connections that are open.
+    pub tcp: usize,
+    /// Peers that count as connected.
+    pub connected: u64,
+}
+
+/// What a soak has counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Soaked {
+    /// Handshakes that were finished.
+    pub connected: u64,
+    /// Authentic packets received.
+    pub rtp_in: u64,
+    /// Copies sent.
+    pub rtp_out: u64,
+    /// Changes of an address.
+    pub migrations: u64,
+    /// Connections lost.
+    pub lost: u64,
+}
+
+impl Soak {
+    /// A worker nobody has joined yet. The same seed does the same things in the same order.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { soak: soak::Soak::new(seed) }
+    }
+
+    /// Lets this many peers join, and all leave.
+    pub fn run(&mut self, joins: u64) {
+        self.soak.run(joins);
+    }
+
+    /// What is left of them.
+    #[must_use]
+    pub fn left(&self) -> Left {
+        let soak::Left { forgotten, timers, tcp, connected } = self.soak.left();
+        Left { forgotten, timers, tcp, connected }
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn soaked(&self) -> Soaked {
+        let metrics = self.soak.sim.core.metrics();
+        Soaked {
+            connected: metrics.join_times.count(),
+            rtp_in: metrics.rtp_in,
+            rtp_out: metrics.rtp_out,
+            migrations: metrics.migrations,
+            lost: metrics.losts.iter().sum(),
+        }
     }
 }

@@ -81,7 +81,9 @@ fn sealed(attributes: &[u8]) -> Option<Vec<u8>> {
     let mut message = Message::new();
     message.unmarshal_binary(&raw).ok()?;
     let crypto = IDENTITY.crypto();
-    MessageIntegrity::new_short_term_integrity_with_provider(credentials().password, crypto).add_to(&mut message).ok()?;
+    MessageIntegrity::new_short_term_integrity_with_provider(credentials().password, crypto)
+        .add_to(&mut message)
+        .ok()?;
     FINGERPRINT.add_to(&mut message).ok()?;
     Some(message.raw)
 }
@@ -113,8 +115,7 @@ pub fn sdp(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(&data[..data.len().min(INPUT_MAX)]) else { return };
     let Ok(offer) = Offer::parse(text) else { return };
     let local = credentials();
-    let slots: Vec<Slot> =
-        offer.slots().zip(1..).map(|(media, ssrc)| Slot { mid: media.mid.clone(), ssrc }).collect();
+    let slots: Vec<Slot> = offer.slots().zip(1..).map(|(media, ssrc)| Slot { mid: media.mid.clone(), ssrc }).collect();
     let answer = Answer {
         session: (1, 1),
         local: &local,

@@ -2,6 +2,7 @@
 //!
 //! Deterministic but for keys and credentials: losses, delays and repetitions come from a seeded generator.
 
+pub(crate) mod soak;
 #[cfg(test)]
 mod tests;
 
@@ -70,6 +71,9 @@ pub(crate) struct Sim {
     pub(crate) delivered: Option<Vec<(SocketAddr, Vec<u8>)>>,
     /// Copies of SRTP packets that went to the worker, for replaying.
     pub(crate) captured: Option<Vec<(SocketAddr, Vec<u8>)>>,
+    /// Clients behind a firewall and the number of their TCP connection to the worker; the network carries their frames like
+    /// datagrams.
+    pub(crate) tcp: HashMap<SocketAddr, u32>,
     in_flight: BinaryHeap<Reverse<Flight>>,
     order: u64,
     rng: StdRng,
@@ -105,6 +109,7 @@ impl Sim {
             sent_to: HashMap::new(),
             delivered: None,
             captured: None,
+            tcp: HashMap::new(),
             in_flight: BinaryHeap::new(),
             order: 0,
             rng: StdRng::seed_from_u64(seed),
@@ -201,13 +206,32 @@ impl Sim {
         self.run_until(duration, |_| false);
     }
 
+    /// The path the worker sees for a client's address.
+    pub(crate) fn path(&self, from: SocketAddr) -> Path {
+        self.tcp.get(&from).map_or(Path::udp(from), |connection| Path::tcp(from, *connection))
+    }
+
+    /// Lets time pass in which little happens, without looking at every millisecond of it.
+    pub(crate) fn idle(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.now < end {
+            let flight = self.in_flight.peek().map(|Reverse(flight)| flight.at);
+            let clients = self.clients.iter().filter_map(TestClient::next_timeout);
+            let next = clients.chain(flight).chain(self.core.next_timeout()).min();
+            let next = next.map_or(end, |next| next.min(end));
+            self.now = self.now.max(next.checked_sub(TICK).unwrap_or(next));
+            self.tick();
+        }
+    }
+
     fn tick(&mut self) {
         self.now += TICK;
         let now = self.now;
         while self.in_flight.peek().is_some_and(|Reverse(flight)| flight.at <= now) {
             let Some(Reverse(mut flight)) = self.in_flight.pop() else { break };
             if flight.to == self.server {
-                self.core.handle_datagram(now, Path::udp(flight.from), &mut flight.bytes);
+                let path = self.path(flight.from);
+                self.core.handle_datagram(now, path, &mut flight.bytes);
             } else if let Some(client) = self.clients.iter_mut().find(|client| client.address() == flight.to) {
                 client.handle_datagram(now, &flight.bytes);
             }
@@ -227,11 +251,14 @@ impl Sim {
         let events: Vec<Event> = self.core.drain_events().collect();
         for event in events {
             if let Event::Answer { peer, sdp, .. } = &event {
-                let client = usize::try_from(peer.0 - 1).expect("a client");
+                // Above 32 bits tells those apart who were the same client one after the other.
+                let client = usize::try_from((peer.0 - 1) & 0xffff_ffff).expect("a client");
                 self.clients[client].accept_answer(self.now, sdp);
             }
             self.events.push(event);
         }
+        let closed: Vec<Path> = self.core.drain_closed().collect();
+        self.tcp.retain(|from, connection| !closed.contains(&Path::tcp(*from, *connection)));
         self.core.flush_all();
         let mut outbox = std::mem::take(self.core.outbox_mut());
         for (path, bytes) in outbox.datagrams() {

@@ -67,9 +67,13 @@ impl Checks {
         let Some(remote) = &self.remote else { return };
         let mut message = Message::new();
         message.unmarshal_binary(datagram).expect("the sfu sends STUN that can be read");
+        // An answer to a check from before a new address or an ICE restart, which had other credentials.
+        if !self.pending.contains(&message.transaction_id) {
+            return;
+        }
         FINGERPRINT.check(&message).expect("a right FINGERPRINT");
         MessageIntegrity::check(&mut message, remote.password.as_bytes(), crypto).expect("a right MESSAGE-INTEGRITY");
-        if message.typ == BINDING_SUCCESS && self.pending.contains(&message.transaction_id) {
+        if message.typ == BINDING_SUCCESS {
             self.pending.clear();
             self.validated = true;
             self.interval = RETRANSMISSION_MIN;

@@ -227,10 +227,16 @@ impl WorkerCore {
     }
 
     /// Whether no trace of any peer is left.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "bench"))]
     pub(crate) fn is_forgotten(&self) -> bool {
         let tables = [self.ids.len(), self.call_ids.len(), self.ufrags.len(), self.paths.len(), self.connections];
         self.caches.len() == 0 && self.peers.is_empty() && self.calls.is_empty() && tables.iter().all(|len| *len == 0)
+    }
+
+    /// How many timers are set.
+    #[cfg(any(test, feature = "bench"))]
+    pub(crate) fn timers_set(&self) -> usize {
+        self.timers.len()
     }
 
     fn add_peer(&mut self, now: Instant, call: CallId, id: PeerId, grants: Grants) {

@@ -54,7 +54,7 @@ impl Timers {
         self.heap.pop().map(|Reverse(entry)| entry)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "bench"))]
     pub(super) fn len(&self) -> usize {
         self.heap.len()
     }
