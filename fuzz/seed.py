@@ -96,6 +96,21 @@ RTP = {
 RTP["padding-0"] = bytes([RTP["plain"][0] | 0x20]) + RTP["plain"][1:-1] + b"\0"
 
 
+def red():
+    header = lambda age, length, kind=0xEF: struct.pack(">BI", kind, age << 10 | length)[:1] + struct.pack(">I", age << 10 | length)[1:]
+    write("red", "one", header(960, 62) + b"\x6f" + OPUS + OPUS)
+    write("red", "two", header(1920, 3) + header(960, 4) + b"\x6f" + b"old" + b"next" + OPUS)
+    write("red", "none", b"\x6f" + OPUS)
+    write("red", "empty-block", header(960, 0) + b"\x6f" + OPUS)
+    write("red", "empty-primary", header(960, 4) + b"\x6fnext")
+    write("red", "too-long", header(960, 1023) + b"\x6f" + OPUS)
+    write("red", "eight", b"".join(header(960 * (8 - n), 2) for n in range(8)) + b"\x6f" + bytes(16) + OPUS)
+    write("red", "nine", b"".join(header(960 * (9 - n), 2) for n in range(9)) + b"\x6f" + bytes(18) + OPUS)
+    write("red", "oldest-age", header(0x3FFF, 2) + b"\x6f" + b"ab" + OPUS)
+    write("red", "other-codec", header(960, 4, 0xFF) + b"\x6f" + b"next" + OPUS)
+    write("red", "no-last-header", header(960, 4))
+
+
 def rtcp_packet(kind, body, count=0, length=None):
     words = len(body) // 4 if length is None else length
     return struct.pack(">BBH", 0x80 | count, kind, words) + body
@@ -272,6 +287,7 @@ if __name__ == "__main__":
         write("rtp", name, packet)
     for name, packet in RTCP.items():
         write("rtcp", name, packet)
+    red()
     tcp()
     worker(hellos())
     sdp()

@@ -21,6 +21,11 @@ fn rtp() {
 }
 
 #[test]
+fn red() {
+    run("red", 50_000);
+}
+
+#[test]
 fn rtcp() {
     run("rtcp", 50_000);
 }

@@ -16,6 +16,7 @@ use rtc_stun::message::{MAGIC_COOKIE, MESSAGE_HEADER_SIZE, Message, Setter};
 pub use self::peers::worker;
 use crate::rtp::extension::{self, AudioLevel};
 use crate::rtp::packet::Header;
+use crate::rtp::red::Red;
 use crate::rtp::rtcp;
 use crate::sdp::{Answer, Offer, Slot};
 use crate::transport::dtls::fuzz as dtls_fuzz;
@@ -23,9 +24,10 @@ use crate::transport::tcp::{FrameDecoder, encode_frame};
 use crate::transport::{Credentials, Identity, Outbox, Path, Transport, classify};
 
 /// Every target: its name, which is that of its folder in `fuzz/corpus`, and its function.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, fn(&[u8])); 9] = [
     ("stun", stun),
     ("rtp", rtp),
+    ("red", red),
     ("rtcp", rtcp),
     ("sdp", sdp),
     ("tcp", tcp),
@@ -101,6 +103,18 @@ pub fn rtp(data: &[u8]) {
         if let Some(level) = AudioLevel::parse(element) {
             assert!(level.attenuation <= 127);
         }
+    }
+}
+
+/// The payload of a packet of redundant audio.
+pub fn red(data: &[u8]) {
+    let Some(red) = Red::parse(data, 111) else { return };
+    assert!(red.primary < data.len(), "the primary block is never empty");
+    let mut end = 0;
+    for block in red.blocks() {
+        assert!(end <= block.start && block.start <= block.end && block.end <= red.primary, "{block:?} of {red:?}");
+        assert!(block.age < 1 << 14);
+        end = block.end;
     }
 }
 
