@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::user_rate::Rate;
+
 /// How signaling runs.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -26,6 +28,11 @@ pub struct Config {
     pub message_burst: u32,
     /// How many sockets one user may have at once; one more is answered with 429.
     pub max_sockets_per_user: usize,
+    /// How often one user may open a socket; one more is answered with 429. The burst should be no less than
+    /// `max_sockets_per_user`: after a restart all of a user's sockets come back at once.
+    pub handshakes: Rate,
+    /// How often one user may take a seat, in whatever room; one more is refused.
+    pub joins: Rate,
     /// How often it is asked whether the login behind a socket still lives, besides hearing of its end by event.
     pub session_check_interval: Duration,
     /// How long a closing socket may take to write what is queued and its close frame.
@@ -45,6 +52,8 @@ impl Config {
             messages_per_second: 50,
             message_burst: 100,
             max_sockets_per_user: 32,
+            handshakes: Rate { burst: 64, refill: Duration::from_secs(1) },
+            joins: Rate { burst: 64, refill: Duration::from_secs(1) },
             session_check_interval: Duration::from_secs(300),
             close_timeout: Duration::from_secs(2),
         }

@@ -33,8 +33,10 @@ mod service;
 mod session;
 mod token;
 mod upgrade;
+mod user_rate;
 
 pub use config::Config;
 pub use media::MediaPlane;
 pub use metrics::{Histogram, MetricsSnapshot, TIME_BUCKETS};
 pub use service::Signaling;
+pub use user_rate::Rate;

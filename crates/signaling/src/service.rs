@@ -23,6 +23,7 @@ use crate::metrics::{Metrics, MetricsSnapshot};
 use crate::registry::Registry;
 use crate::seats::Seats;
 use crate::upgrade;
+use crate::user_rate::UserRate;
 
 /// The WebSocket side of the server. Clones are the same one.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) around: Arc<Surroundings>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) handshakes: UserRate,
+    pub(crate) joins: UserRate,
     /// Sockets and work in the background; what [`Signaling::shutdown`] waits for.
     pub(crate) tasks: TaskTracker,
     /// Cancelled once the server shuts down.
@@ -70,6 +73,8 @@ impl Signaling {
             Arc::new(Surroundings { media, metrics: Arc::default(), seats: Seats::default(), slots: config.slots });
         let registry = Arc::new(Registry::new(around.clone()));
         let inner = Inner {
+            handshakes: UserRate::new(config.handshakes),
+            joins: UserRate::new(config.joins),
             config,
             storage,
             auth,

@@ -108,8 +108,12 @@ impl Session {
             let text = "this socket has a seat already; send leave first, or open another socket";
             return Err(Refusal::new(ErrorCode::AlreadyJoined, text));
         }
-        let storage = &self.inner.storage;
         let user = self.identity.user;
+        if let Err(seconds) = self.inner.joins.take(user) {
+            let text = format!("you joined too often of late; try again in {seconds} s");
+            return Err(Refusal::new(ErrorCode::RateLimited, text));
+        }
+        let storage = &self.inner.storage;
         let profile = storage.user(user).await.map_err(|e| Refusal::storage(&e))?.ok_or_else(login_ended)?;
         if !self.login_lives().await.map_err(|e| Refusal::storage(&e))? {
             return Err(login_ended());

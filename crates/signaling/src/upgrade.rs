@@ -1,7 +1,7 @@
 //! The handshake: from a request for `/ws` to a socket that belongs to somebody.
 //!
 //! Checked in this order: is it a handshake (400), is the server staying (503), does it come from our own page (403), who
-//! is it (401), has the user a socket left (429). An unknown version is told on the socket, where scripts can see it.
+//! is it (401), has the user opened too many of late (429), has the user a socket left (429). An unknown version is told on the socket, where scripts can see it.
 
 use std::sync::Arc;
 
@@ -54,6 +54,9 @@ pub(crate) async fn handle(
         Ok(identity) => identity,
         Err(refusal) => return refused(refusal),
     };
+    if let Err(seconds) = inner.handshakes.take(identity.user) {
+        return refused(Refused::TooOften(seconds));
+    }
     let Some(place) = inner.connections.reserve(identity.user, inner.config.max_sockets_per_user) else {
         return refused(Refused::TooManySockets(inner.config.max_sockets_per_user));
     };
@@ -122,6 +125,8 @@ enum Refused {
     Origin,
     Unauthorized,
     TooManySockets(usize),
+    /// For how many seconds.
+    TooOften(u64),
     Unavailable,
 }
 
@@ -144,6 +149,7 @@ impl Refused {
             Self::Origin => "cross-site-request",
             Self::Unauthorized => "unauthorized",
             Self::TooManySockets(_) => "too-many-sockets",
+            Self::TooOften(_) => "rate-limited",
             Self::Unavailable => "database-unavailable",
         }
     }
@@ -166,6 +172,10 @@ impl IntoResponse for Refused {
                 StatusCode::TOO_MANY_REQUESTS,
                 format!("you have {limit} sockets open, which is the limit; close one and try again"),
             ),
+            Self::TooOften(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "you opened too many sockets of late; wait as long as Retry-After says".into(),
+            ),
             Self::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "the database is away; connect again in a moment".into())
             }
@@ -179,6 +189,7 @@ impl IntoResponse for Refused {
             Self::ShuttingDown | Self::TooManySockets(_) | Self::Unavailable => {
                 headers.insert(RETRY_AFTER, 2.into());
             }
+            Self::TooOften(seconds) => drop(headers.insert(RETRY_AFTER, seconds.into())),
             Self::Origin => {}
         }
         response

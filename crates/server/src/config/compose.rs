@@ -79,6 +79,9 @@ impl Config {
         config.ping_interval = Duration::from_secs(self.signaling.ping_interval_seconds);
         config.resume_window = Duration::from_secs(self.signaling.resume_window_seconds);
         config.max_sockets_per_user = self.signaling.sockets_per_user;
+        let rate = |Rate { burst, refill }| hubbub_signaling::Rate { burst, refill };
+        config.handshakes = rate(self.signaling.handshakes);
+        config.joins = rate(self.signaling.joins);
         config
     }
 

@@ -147,6 +147,8 @@ pub(crate) struct Signaling {
     pub(crate) resume_window_seconds: u64,
     pub(crate) ping_interval_seconds: u64,
     pub(crate) sockets_per_user: usize,
+    pub(crate) handshakes: Rate,
+    pub(crate) joins: Rate,
 }
 
 /// STUN and TURN servers for clients.

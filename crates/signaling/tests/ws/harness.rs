@@ -60,6 +60,19 @@ impl Recorder {
         })
     }
 
+    /// How many peers were added and not removed since.
+    pub(crate) fn known(&self) -> usize {
+        let mut known = std::collections::HashSet::new();
+        for command in &*self.commands.lock() {
+            match command {
+                Command::AddPeer { peer, .. } => drop(known.insert(*peer)),
+                Command::RemovePeer { peer } => drop(known.remove(peer)),
+                _ => {}
+            }
+        }
+        known.len()
+    }
+
     /// The newest grants of `peer`.
     pub(crate) fn grants(&self, peer: PeerId) -> Option<Grants> {
         let commands = self.commands.lock();

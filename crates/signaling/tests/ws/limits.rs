@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use hubbub_sfu::{Event, Mid};
-use hubbub_signaling::Config;
+use hubbub_signaling::{Config, Rate};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Client, World, config, connect, eventually, peer, seat};
+use crate::harness::{Client, World, config, connect, eventually, open, peer, seat};
 
 #[tokio::test]
 async fn who_sends_too_much_is_refused_and_then_closed() {
@@ -38,7 +38,8 @@ async fn who_sends_too_much_is_refused_and_then_closed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g4_while_others_flood_without_pause_everybody_else_is_answered() {
-    let world = World::with(Config { max_sockets_per_user: 10_000, ..config() }).await;
+    let handshakes = Rate { burst: u32::MAX, refill: Duration::from_millis(1) };
+    let world = World::with(Config { max_sockets_per_user: 10_000, handshakes, ..config() }).await;
     let ada = world.user("ada").await;
     let room = world.room(&ada).await;
     let (mut witness, _) = world.joined(&ada, room).await;
@@ -69,6 +70,111 @@ async fn g4_while_others_flood_without_pause_everybody_else_is_answered() {
     // Half a second is wanted; a machine that does other things besides gets more.
     assert!(slowest < Duration::from_secs(2), "{slowest:?}");
     floods.shutdown().await;
+}
+
+#[tokio::test]
+async fn g7_who_reconnects_without_end_is_bounded_and_nobody_else_is() {
+    let handshakes = Rate { burst: 20, refill: Duration::from_secs(3600) };
+    let world = World::with(Config { handshakes, ..config() }).await;
+    let mallory = world.user("mallory").await;
+    let bearer = format!("Bearer {}", mallory.tokens.access.expose());
+    let mut outcomes = Vec::new();
+    for _ in 0..100 {
+        let opened = open(world.address, "/ws?version=1", &[("authorization", &bearer)]).await;
+        outcomes.push(opened.map(drop).err());
+    }
+    assert!(outcomes[..20].iter().all(Option::is_none), "{outcomes:?}");
+    assert!(outcomes[20..].iter().all(|status| *status == Some(429)), "{outcomes:?}");
+    assert_eq!(world.signaling.metrics().handshakes_refused, 80);
+    let response = refusal(world.address, &bearer).await;
+    assert!(response.contains("rate-limited"), "{response}");
+    let wait = response.lines().find_map(|line| line.strip_prefix("retry-after: ")?.trim().parse::<u64>().ok());
+    assert!(wait.is_some_and(|seconds| (3_500..=3_600).contains(&seconds)), "{response}");
+    // A restart: everybody behind the same address comes back at the same moment, each with a few tabs.
+    let mut everybody = JoinSet::new();
+    for n in 0..60 {
+        let (user, address) = (world.user(&format!("user{n}")).await, world.address);
+        everybody.spawn(async move {
+            let tabs = futures_util::future::join_all((0..5).map(|_| connect(address, &user))).await;
+            assert_eq!(tabs.len(), 5);
+        });
+    }
+    while let Some(back) = everybody.join_next().await {
+        back.expect("they get in");
+    }
+}
+
+/// What a handshake that is refused is answered with, as text.
+async fn refusal(address: std::net::SocketAddr, bearer: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "GET /ws?version=1 HTTP/1.1\r\nhost: {address}\r\nauthorization: {bearer}\r\nconnection: upgrade, close\r\n\
+         upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    );
+    tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    let read = tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut response);
+    tokio::time::timeout(Duration::from_secs(10), read).await.expect("answered").unwrap();
+    response
+}
+
+#[tokio::test]
+async fn g7_who_joins_a_hundred_rooms_is_bounded() {
+    let joins = Rate { burst: 30, refill: Duration::from_secs(3600) };
+    let world = World::with(Config { joins, ..config() }).await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let room = world.room(&ada).await;
+    let mut client = world.connect(&bob).await;
+    for _ in 0..30 {
+        client.join(room).await;
+        client.ask(json!({"type": "leave"})).await;
+    }
+    client.send(json!({"type": "join", "roomId": room, "id": 31})).await;
+    let refused = client.expect_error("rate-limited").await;
+    assert_eq!(refused["replyTo"], 31);
+    assert!(refused["message"].as_str().is_some_and(|text| text.contains("try again in")), "{refused}");
+    let mut again = world.connect(&bob).await;
+    again.send(json!({"type": "join", "roomId": room})).await;
+    again.expect_error("rate-limited").await;
+    world.joined(&ada, room).await;
+}
+
+#[tokio::test]
+async fn a_thousand_joins_and_leaves_leave_nothing_behind() {
+    let many = Rate { burst: 10_000, refill: Duration::from_millis(1) };
+    let world = World::with(Config { handshakes: many, joins: many, ..config() }).await;
+    let mut rooms = Vec::new();
+    let mut users = Vec::new();
+    for name in ["ada", "bob", "cleo", "dora", "eve"] {
+        let user = world.user(name).await;
+        rooms.push(world.room(&user).await);
+        users.push(user);
+    }
+    for turn in 0..200 {
+        let mut here = Vec::new();
+        for (number, user) in users.iter().enumerate() {
+            here.push(world.joined(user, rooms[(turn + number / 2) % rooms.len()]).await);
+        }
+        for (number, (mut client, _)) in here.into_iter().enumerate() {
+            match (turn + number) % 4 {
+                // Leaves, and closes the socket.
+                0 | 1 => {
+                    client.send(json!({"type": "leave"})).await;
+                    let _ = client.0.close(None).await;
+                }
+                // Only closes it: the seat waits for a while.
+                2 => drop(client.0.close(None).await),
+                // Vanishes.
+                _ => client.drop_connection(),
+            }
+        }
+    }
+    eventually("everybody is gone", || {
+        let metrics = world.signaling.metrics();
+        (metrics.sockets, metrics.participants, metrics.rooms) == (0, 0, 0)
+    })
+    .await;
+    assert_eq!(world.media.known(), 0, "the media plane was told of every one who left");
 }
 
 #[tokio::test]
