@@ -23,8 +23,11 @@ use crate::transport::dtls::fuzz as dtls_fuzz;
 use crate::transport::tcp::{FrameDecoder, encode_frame};
 use crate::transport::{Credentials, Identity, Outbox, Path, Transport, classify};
 
+/// A target: its name and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Every target: its name, which is that of its folder in `fuzz/corpus`, and its function.
-pub const TARGETS: [(&str, fn(&[u8])); 9] = [
+pub const TARGETS: [Target; 9] = [
     ("stun", stun),
     ("rtp", rtp),
     ("red", red),

@@ -137,7 +137,7 @@ impl Caches {
     }
 
     /// Streams of which something is kept.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "bench"))]
     pub(crate) fn len(&self) -> usize {
         self.streams.len()
     }
