@@ -1,5 +1,6 @@
 //! The media plane on real sockets, with clients that share no code with it.
 
+mod flood;
 mod support;
 
 use std::net::{IpAddr, SocketAddr};

@@ -227,3 +227,35 @@ impl Soak {
         }
     }
 }
+
+/// A worker with a call, and strangers who send what they like.
+pub struct Strangers {
+    sim: Sim,
+    datagrams: Vec<(Path, Vec<u8>)>,
+}
+
+impl Strangers {
+    /// A call of `listeners` peers, and datagrams of `kind` from 1 000 addresses.
+    #[must_use]
+    pub fn new(listeners: usize, kind: &[u8]) -> Self {
+        let mut sim = Sim::with(1, |_| {});
+        for _ in 0..listeners {
+            sim.join(1, ClientOptions::default());
+        }
+        let connected = sim.run_until(Duration::from_secs(20), |sim| sim.clients.iter().all(|c| c.is_connected()));
+        assert!(connected, "clients connect on a network without faults");
+        let stranger = |number: u16| std::net::SocketAddr::from(([203, 0, 113, 7], 1024 + number));
+        let datagrams = (0..1000).map(|number| (Path::udp(stranger(number)), kind.to_vec())).collect();
+        Self { sim, datagrams }
+    }
+
+    /// Hands the worker one datagram of each address; returns how many there were.
+    pub fn send(&mut self) -> usize {
+        let Sim { now, core, .. } = &mut self.sim;
+        for (path, datagram) in &mut self.datagrams {
+            core.handle_datagram(*now, *path, datagram);
+        }
+        assert!(core.outbox_mut().is_empty(), "nobody answers strangers");
+        self.datagrams.len()
+    }
+}
