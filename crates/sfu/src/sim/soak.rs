@@ -12,6 +12,7 @@ use crate::command::{Command, Grants};
 use crate::event::Event;
 use crate::ids::{CallId, PeerId};
 use crate::test_client::{ClientOptions, TestClient};
+use crate::worker::MAX_SLOTS;
 
 /// Clients at a time; each is somebody new again and again.
 const CLIENTS: usize = 40;
@@ -151,7 +152,7 @@ impl Soak {
         let peer = PeerId((client as u128 + 1) | u128::from(self.joins) << 32);
         self.here[client] = Some(peer);
         let call = CallId(self.rng.random_range(1..=CALLS));
-        self.sim.order(Command::AddPeer { call, peer, grants: BOTH });
+        self.sim.order(Command::AddPeer { call, peer, grants: BOTH, max_speakers: MAX_SLOTS });
         let sdp = self.sim.clients[client].offer();
         self.sim.order(Command::Offer { peer, request: self.joins, sdp });
     }
@@ -166,7 +167,8 @@ impl Soak {
             }
             20..24 => {
                 let call = CallId(self.rng.random_range(1..=CALLS));
-                self.sim.order(Command::AddPeer { call, peer, grants: BOTH });
+                let max_speakers = self.rng.random_range(1..=MAX_SLOTS);
+                self.sim.order(Command::AddPeer { call, peer, grants: BOTH, max_speakers });
             }
             24..28 if connected => {
                 let before = self.sim.clients[client].address();
