@@ -10,7 +10,7 @@ WEB_DIST := web/dist/index.html
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/e2e -prune -o -path web/tools -prune \
 	-o -type f -print 2>/dev/null)
 
-.PHONY: help run build web dev test test-rust test-web test-e2e bench fmt doc generate clean-web
+.PHONY: help run build web dev test test-rust test-web test-e2e bench fuzz fmt doc generate clean-web
 .DEFAULT_GOAL := help
 
 help: ## Lists the commands
@@ -56,6 +56,10 @@ bench: ## Measures the media plane, alone and beside Janus: docs/benchmarks.md (
 	@scripts/need-janus.sh
 	$(CARGO) build --release --locked --package hubbub-server
 	$(CARGO) bench --locked --package hubbub-loadtest --bench comparison
+
+fuzz: ## Fuzzes everything strangers can send; TARGETS="stun rtp" and SECONDS=600 say what and for how long
+	@scripts/require.sh cargo cc python3
+	@exec python3 scripts/fuzz.py $(if $(SECONDS),--seconds $(SECONDS)) $(TARGETS)
 
 fmt: $(NODE_MODULES) ## Formats all code
 	$(CARGO) fmt --all

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes the first inputs of the fuzz corpora: ordinary packets and the edges of each format (RFC 8489, 3550, 8285, 4571).
 
-Offers are those of browsers (crates/sfu/src/sdp/tests/fixtures). Datagrams captured from browsers and other clients lie in the
-corpora themselves, as `chromium-…`, `firefox-…` and `webrtc-…`; what libFuzzer found is named by its hash. Standard library
-only; run it without arguments.
+Offers are those of browsers (crates/sfu/src/sdp/tests/fixtures). Datagrams captured from clients lie in the corpora
+themselves, as `chromium-…` and `webrtc-…`; what libFuzzer found is named by its hash. Standard library only; run it without
+arguments.
 """
 
 import json
