@@ -38,6 +38,10 @@ async fn a_muted_client_that_goes_on_sending_is_not_heard() {
     assert_eq!(listener.reception().distinct(1), heard, "and the muted cannot undo it");
 
     listener.signaling().request(ClientMessage::Unmute { participant_id: whom }).await.unwrap();
+    let lifted = Instant::now();
+    speak_until(&speaker, || lifted.elapsed() >= Duration::from_secs(1)).await;
+    assert_eq!(listener.reception().distinct(1), heard, "the mute is lifted; going live is the speaker's to say");
+    speaker.signaling().request(ClientMessage::Unmute { participant_id: None }).await.unwrap();
     speak_until(&speaker, || listener.reception().distinct(1) >= heard + 10).await;
 }
 

@@ -52,6 +52,9 @@ test('people hear each other, and only each other', async ({ server, arrive, nam
     await a.hearsNothing();
     await a.page.getByRole('button', { name: `Actions for ${bo.name}` }).click();
     await a.page.getByRole('menuitem', { name: 'Allow to speak' }).click();
+    await expect(b.page.getByText('You may speak again.', { exact: false }).first()).toBeVisible();
+    await a.hearsNothing();
+    await b.page.getByRole('button', { name: 'Unmute', exact: true }).click();
     await a.hears(1000);
   });
 
