@@ -31,6 +31,8 @@ use find_max::FindMaxRun;
 use sampler::{Sampler, process_cpu};
 use watch::ServerWatch;
 
+/// Nobody leaves to come back so close to the end: there would be no time to hear anything.
+const LAST_CHURN: Duration = Duration::from_secs(2);
 /// How often it is looked at what is going on.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -201,7 +203,8 @@ impl Course<'_> {
         let end = begin + scenario.duration;
         let mut churn = Churn::new(scenario.churn_per_minute, scenario.seed);
         let mut next_look = begin + LOOK;
-        let mut next_churn = churn.next_after(begin);
+        let last_churn = end.checked_sub(LAST_CHURN.min(scenario.duration / 2)).unwrap_or(begin);
+        let mut next_churn = churn.next_after(begin).filter(|at| *at < last_churn);
         while Instant::now() < end && !stop.asked() {
             let next = [Some(next_look), next_churn, Some(end)].into_iter().flatten().min().unwrap_or(end);
             tokio::select! {
@@ -212,7 +215,7 @@ impl Course<'_> {
             let now = Instant::now();
             if next_churn.is_some_and(|at| now >= at) {
                 crowd.replace_one(&mut churn);
-                next_churn = churn.next_after(now);
+                next_churn = churn.next_after(now).filter(|at| *at < last_churn);
             }
             if now >= next_look && now < end {
                 let moment = self.sampler.look(crowd.engine()).await;
