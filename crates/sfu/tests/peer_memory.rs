@@ -9,7 +9,8 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-const PEERS: usize = 200;
+/// So many that what the worker holds once counts little. Its tables, which grow by doubling, are nearly full then.
+const PEERS: usize = 500;
 /// A connected peer may hold this much.
 const BYTES_MAX: usize = 24 * 1024;
 /// What is not counted here: the contexts of AES-GCM and the key that aws-lc allocates itself, and what the allocator adds to each
