@@ -17,7 +17,7 @@ fn stun() {
 
 #[test]
 fn rtp() {
-    run("rtp", 50_000);
+    run("rtp", 20_000);
 }
 
 #[test]
