@@ -24,6 +24,8 @@ pub struct Config {
     pub max_slots: usize,
     /// How many peers a worker takes.
     pub max_peers_per_worker: usize,
+    /// A worker that is busy for this share of its time takes nobody new; 100 is no limit.
+    pub max_busy_percent: u32,
     /// How many RTP and RTCP packets a second one peer may send; the rest is dropped.
     pub max_packets_per_second: u32,
 }
@@ -48,6 +50,7 @@ impl Default for Config {
             shared_tcp: None,
             max_slots: 8,
             max_peers_per_worker: 10_000,
+            max_busy_percent: 85,
             max_packets_per_second: 500,
         }
     }
@@ -57,7 +60,7 @@ impl Config {
     /// Refuses what cannot work, before any port is bound.
     pub(crate) fn check(&self) -> Result<(), StartError> {
         let wrong = |message: String| Err(StartError::Config(message));
-        if !(1..=256).contains(&self.workers) {
+        if !(1..=crate::worker_set::MAX_WORKERS).contains(&self.workers) {
             return wrong(format!("media workers: {} given; 1 to 256 are possible", self.workers));
         }
         if self.first_port != 0 && usize::from(self.first_port) + self.workers - 1 > usize::from(u16::MAX) {
@@ -73,6 +76,12 @@ impl Config {
         }
         if self.max_peers_per_worker == 0 {
             return wrong("media peers per worker: 0 given; at least 1 is needed".to_owned());
+        }
+        if !(10..=100).contains(&self.max_busy_percent) {
+            return wrong(format!(
+                "media busy percent: {} given; 10 to 100 are possible, and 100 is no limit",
+                self.max_busy_percent
+            ));
         }
         if self.max_packets_per_second < 50 {
             return wrong(format!(
@@ -110,6 +119,8 @@ mod tests {
         assert!(refused(|config| config.workers = 0).contains("1 to 256"));
         assert!(refused(|config| config.max_slots = 0).contains("1 to"));
         assert!(refused(|config| config.max_peers_per_worker = 0).contains("at least 1"));
+        assert!(refused(|config| config.max_busy_percent = 0).contains("10 to 100"));
+        assert!(refused(|config| config.max_busy_percent = 101).contains("10 to 100"));
         assert!(refused(|config| config.max_packets_per_second = 0).contains("at least 50"));
         assert!(refused(|config| config.announced = vec![IpAddr::from([0, 0, 0, 0])]).contains("0.0.0.0"));
         assert!(

@@ -24,6 +24,31 @@ pub enum OfferError {
     Busy,
 }
 
+/// Why no worker takes another peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum AdmitError {
+    /// Every worker is near the limit of its time, or full.
+    #[error("the server is busy: its media workers are at their limit; try again in a moment")]
+    Busy,
+    /// Every worker has as many peers as it may have.
+    #[error("the server is busy: no media worker takes another client; try again later")]
+    Full,
+}
+
+impl AdmitError {
+    /// Every reason, in the order of [`crate::Metrics::joins_refused`].
+    pub const ALL: [Self; 2] = [Self::Busy, Self::Full];
+
+    /// The label of the metric: snake case, stable.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Full => "full",
+        }
+    }
+}
+
 /// Why the media plane does not start.
 #[derive(Debug, Error)]
 pub enum StartError {

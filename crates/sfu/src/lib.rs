@@ -38,10 +38,11 @@ mod sim;
 mod test_client;
 mod transport;
 mod worker;
+mod worker_set;
 
 pub use command::{Command, Grants};
 pub use config::{Config, SharedTcp};
-pub use error::{OfferError, StartError};
+pub use error::{AdmitError, OfferError, StartError};
 pub use event::{Event, LostReason};
 pub use ids::{CallId, Mid, PeerId};
 pub use metrics::{DropReason, JOIN_TIME_BUCKETS_MS, JoinTimes, Metrics, SendError, WorkerMetrics};

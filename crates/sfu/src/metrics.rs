@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+use crate::error::AdmitError;
 use crate::event::LostReason;
 use crate::quality::Quality;
 
@@ -80,6 +81,10 @@ reasons! {
     Unrecognised => "unrecognised",
     /// The system did not take a datagram for sending.
     SendFailed => "send_failed",
+    /// A copy for another worker: its queue is full, or the packet too large to cross.
+    NotRelayed => "not_relayed",
+    /// From another worker, about a call or publisher that is not there any more.
+    RelayStale => "relay_stale",
     /// A TCP connection whose reader is too slow.
     TcpQueueFull => "tcp_queue_full",
     /// A TCP connection refused, or closed before a valid STUN check.
@@ -166,6 +171,10 @@ pub struct WorkerMetrics {
     pub rtp_out: u64,
     /// Those of them that had redundant audio taken off, for listeners who do not have it.
     pub red_stripped: u64,
+    /// RTP packets passed on to other workers, one for each of them.
+    pub relayed_out: u64,
+    /// RTP packets that came from other workers.
+    pub relayed_in: u64,
     /// Datagrams and frames sent.
     pub packets_out: u64,
     /// Their bytes, without UDP, TCP and IP headers.
@@ -200,6 +209,8 @@ pub struct WorkerMetrics {
     pub restarts: u64,
     /// Time spent working, not waiting.
     pub busy: Duration,
+    /// Thousandths of the last second spent working.
+    pub busy_permille: u64,
     /// Sends of several datagrams at once, cut apart by the system (UDP GSO).
     pub gso_sends: u64,
     /// The datagrams in them.
@@ -235,6 +246,8 @@ impl WorkerMetrics {
 pub struct Metrics {
     /// One entry a worker, in the order of their ports.
     pub workers: Vec<WorkerMetrics>,
+    /// Joins that were refused, one number an [`AdmitError`], in the order of [`AdmitError::ALL`].
+    pub joins_refused: [u64; AdmitError::ALL.len()],
 }
 
 #[cfg(test)]

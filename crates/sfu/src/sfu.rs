@@ -2,16 +2,18 @@
 
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::command::Command;
 use crate::config::Config;
-use crate::error::StartError;
+use crate::error::{AdmitError, StartError};
 use crate::event::Event;
+use crate::ids::CallId;
 use crate::metrics::Metrics;
-use crate::placement::Placement;
+use crate::placement::{Limits, Placement};
 use crate::public_address::Search;
 use crate::transport::worker_of;
 use crate::worker::WorkerHandle;
@@ -28,6 +30,7 @@ pub struct Sfu {
 struct Inner {
     workers: Vec<WorkerHandle>,
     placement: Mutex<Placement>,
+    joins_refused: [AtomicU64; AdmitError::ALL.len()],
     /// Ends the search for the public address when it is dropped.
     _search: Option<Search>,
 }
@@ -43,6 +46,7 @@ impl Sfu {
         let (events, receiver) = unbounded_channel();
         let addresses = Addresses::of(&config)?;
         let workers = crate::worker::start(&config, &addresses, &events)?;
+        let limits = Limits { max_peers: config.max_peers_per_worker, max_busy_percent: config.max_busy_percent };
         let search = if config.stun_servers.is_empty() || !config.announced.is_empty() {
             None
         } else {
@@ -50,8 +54,9 @@ impl Sfu {
             let search = Search::start(config.stun_servers, addresses, posts);
             Some(search.map_err(|error| StartError::System(format!("the search for the public address: {error}")))?)
         };
-        let placement = Mutex::new(Placement::new(workers.len()));
-        Ok((Self { inner: Arc::new(Inner { workers, placement, _search: search }) }, receiver))
+        let placement = Mutex::new(Placement::new(workers.len(), limits));
+        let joins_refused = Default::default();
+        Ok((Self { inner: Arc::new(Inner { workers, placement, joins_refused, _search: search }) }, receiver))
     }
 
     /// Takes over a TCP connection that was accepted elsewhere, whose first bytes, still unread, are a
@@ -66,15 +71,40 @@ impl Sfu {
     /// Hands an order to the peer's worker. Never waits; after [`Sfu::shutdown`] it does nothing.
     pub fn send(&self, command: Command) {
         let mut placement = self.inner.placement.lock();
-        for (worker, command) in placement.route(command).into_iter().flatten() {
-            self.inner.workers[worker].send(command);
+        if matches!(command, Command::AddPeer { .. }) {
+            self.observe(&mut placement);
+        }
+        for (worker, order) in placement.route(command) {
+            self.inner.workers[worker].send(order);
+        }
+    }
+
+    /// Whether a new peer of a call finds a worker below its limits: to be asked before [`Command::AddPeer`], which adds in
+    /// any case. Never waits.
+    ///
+    /// # Errors
+    /// [`AdmitError`] when every worker is at its limit. Refusals are counted in [`Metrics::joins_refused`].
+    pub fn admit(&self, call: CallId) -> Result<(), AdmitError> {
+        let mut placement = self.inner.placement.lock();
+        self.observe(&mut placement);
+        placement.admit(call).inspect_err(|reason| {
+            self.inner.joins_refused[*reason as usize].fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    fn observe(&self, placement: &mut Placement) {
+        for (worker, handle) in self.inner.workers.iter().enumerate() {
+            placement.observe(worker, handle.load());
         }
     }
 
     /// The workers' numbers, at most a quarter of a second old.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        Metrics { workers: self.inner.workers.iter().map(WorkerHandle::metrics).collect() }
+        Metrics {
+            workers: self.inner.workers.iter().map(WorkerHandle::metrics).collect(),
+            joins_refused: self.inner.joins_refused.each_ref().map(|count| count.load(Ordering::Relaxed)),
+        }
     }
 
     /// The port of each worker, UDP and TCP alike.

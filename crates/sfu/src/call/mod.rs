@@ -4,14 +4,18 @@
 
 mod noise;
 mod ranking;
+mod remote;
 mod speakers;
 mod voice;
 
 use std::time::Instant;
 
+use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use self::ranking::{Moved, Ranking};
+use self::remote::Remote;
+pub(crate) use self::remote::{Crossing, Standing};
 use self::speakers::Announcer;
 pub(crate) use self::voice::PREROLL;
 use self::voice::Voice;
@@ -19,6 +23,7 @@ use crate::command::Grants;
 use crate::ids::{CallId, PeerId};
 use crate::metrics::DropReason;
 use crate::rtp::extension::AudioLevel;
+use crate::worker_set::WorkerSet;
 
 /// A member's place in its call.
 pub(crate) type MemberKey = usize;
@@ -56,6 +61,14 @@ struct Member {
     slots: Vec<Option<Heard>>,
     voice: Voice,
     ears: Vec<Ear>,
+    /// Set for a publisher on another worker, whose voice is judged there.
+    remote: Option<Remote>,
+}
+
+impl Member {
+    const fn new(peer: usize, id: PeerId, grants: Grants) -> Self {
+        Self { peer, id, grants, slots: Vec::new(), voice: Voice::new(), ears: Vec::new(), remote: None }
+    }
 }
 
 /// The state of one call.
@@ -68,6 +81,14 @@ pub(crate) struct Call {
     members: Slab<Member>,
     ranking: Ranking,
     announcer: Announcer,
+    /// Members whose connection is elsewhere.
+    remotes: FxHashMap<PeerId, MemberKey>,
+    /// The other workers with peers of this call.
+    others: WorkerSet,
+    /// This is the worker that tells who speaks.
+    announces: bool,
+    /// What the others do not know yet.
+    crossings: Vec<(PeerId, Crossing)>,
 }
 
 impl Call {
@@ -79,6 +100,10 @@ impl Call {
             members: Slab::new(),
             ranking: Ranking::default(),
             announcer: Announcer::default(),
+            remotes: FxHashMap::default(),
+            others: WorkerSet::NONE,
+            announces: true,
+            crossings: Vec::new(),
         }
     }
 
@@ -86,13 +111,24 @@ impl Call {
         self.id
     }
 
+    /// Whether nobody of this worker is in it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.members.len() == self.remotes.len()
     }
 
     /// Takes in a member that has neither slots nor a voice yet. `peer` is how its worker knows it.
-    pub(crate) fn join(&mut self, peer: usize, id: PeerId, grants: Grants) -> MemberKey {
-        self.members.insert(Member { peer, id, grants, slots: Vec::new(), voice: Voice::new(), ears: Vec::new() })
+    pub(crate) fn join(
+        &mut self,
+        peer: usize,
+        id: PeerId,
+        grants: Grants,
+        changes: &mut Vec<SlotChange>,
+    ) -> MemberKey {
+        // It moved here, and the news that it left the other worker is still on its way.
+        if let Some(member) = self.remotes.get(&id).copied() {
+            self.forget_remote(member, changes);
+        }
+        self.members.insert(Member::new(peer, id, grants))
     }
 
     /// Forgets a member. Its own slots are not reported: there is nobody left to tell.
@@ -106,6 +142,9 @@ impl Call {
     pub(crate) fn silence(&mut self, member: MemberKey, changes: &mut Vec<SlotChange>) {
         self.members[member].voice = Voice::new();
         let moved = self.ranking.remove(member);
+        if moved.is_some() {
+            self.tell(member, Crossing::Gone);
+        }
         self.apply(moved, changes);
         debug_assert!(self.members[member].ears.is_empty(), "nobody hears somebody who is not in the ranking");
     }
@@ -138,9 +177,19 @@ impl Call {
         if !grants.speak {
             self.members[member].voice.close();
             let moved = self.ranking.close(member);
+            if self.ranking.position(member).is_some() {
+                self.tell(member, Crossing::Muted);
+            }
             self.apply(moved, changes);
         }
         self.fill(member, changes);
+    }
+
+    /// Notes what the other workers should know of a member of this one.
+    fn tell(&mut self, member: MemberKey, crossing: Crossing) {
+        if !self.others.is_empty() && self.members[member].remote.is_none() {
+            self.crossings.push((self.members[member].id, crossing));
+        }
     }
 
     /// The slots in which a member is heard.
@@ -154,7 +203,7 @@ impl Call {
         self.members[member].voice.preroll()
     }
 
-    /// Decides on an authentic packet of a member: forwarded to its [`Call::ears`], or dropped.
+    /// Decides on an authentic packet of a member: forwarded to its [`Call::ears`] and [`Call::destinations`], or dropped.
     pub(crate) fn on_packet(
         &mut self,
         now: Instant,
@@ -169,23 +218,29 @@ impl Call {
         publisher.voice.on_packet(now, level);
         if !publisher.voice.is_open(now) {
             let moved = self.ranking.close(member);
+            if moved.is_some() {
+                self.tell(member, Crossing::Silent);
+            }
             self.apply(moved, changes);
             return Err(DropReason::Silence);
         }
+        self.on_voice(now, member, changes);
+        let heard = !self.members[member].ears.is_empty() || !self.destinations(member).is_empty();
+        if heard { Ok(()) } else { Err(DropReason::NotSelected) }
+    }
+
+    /// Ranks a member that speaks, wherever it is.
+    fn on_voice(&mut self, now: Instant, member: MemberKey, changes: &mut Vec<SlotChange>) {
         let (members, places) = (&self.members, self.max_speakers.min(self.max_slots));
         let moved = if self.ranking.is_speaking(member) {
-            let words = members[member].voice.says_words();
-            let yields = |other: MemberKey| {
-                let other = &members[other].voice;
-                words && (other.pauses(now) || !other.says_words())
-            };
-            self.ranking.compete(now, member, places, |other| members[other].voice.rank(), yields)
+            let words = members[member].says_words();
+            let yields = |other: MemberKey| words && (members[other].pauses(now) || !members[other].says_words());
+            self.ranking.compete(now, member, places, |other| members[other].rank(), yields)
         } else {
             self.announcer.wake(now);
             self.ranking.open(member)
         };
         self.apply(moved, changes);
-        if self.members[member].ears.is_empty() { Err(DropReason::NotSelected) } else { Ok(()) }
     }
 
     /// When [`Call::tick`] is due; `None` while nobody speaks.
@@ -193,24 +248,27 @@ impl Call {
         self.announcer.next()
     }
 
-    /// Ends the spurts of those who fell silent and returns the list of speakers when it is due.
+    /// Ends the spurts of those who fell silent and returns the list of speakers when it is due and this worker's to tell.
     pub(crate) fn tick(&mut self, now: Instant, changes: &mut Vec<SlotChange>) -> Option<Vec<(PeerId, i8)>> {
         let members = &self.members;
         let quiet: Vec<MemberKey> =
-            self.ranking.speaking().filter(|member| !members[*member].voice.is_open(now)).collect();
+            self.ranking.speaking().filter(|member| !members[*member].is_open(now)).collect();
         for member in quiet {
-            self.members[member].voice.end_spurt();
+            self.members[member].end_spurt();
             let moved = self.ranking.close(member);
+            if moved.is_some() {
+                self.tell(member, Crossing::Silent);
+            }
             self.apply(moved, changes);
         }
         // Behind those who speak are those who spoke, the latest first.
         let heard = self.ranking.members().map(|member| &self.members[member]);
-        let recent =
-            heard.enumerate().take_while(|(at, member)| self.ranking.speaks_at(*at) || member.voice.is_recent(now));
-        let listed = recent.filter(|(_, member)| member.grants.speak && member.voice.is_listed(now));
-        let listed: Vec<_> = listed.map(|(_, member)| (member.id, level(member.voice.loudness()))).collect();
+        let recent = heard.enumerate().take_while(|(at, member)| self.ranking.speaks_at(*at) || member.is_recent(now));
+        let listed = recent.filter(|(_, member)| member.grants.speak && member.is_listed(now));
+        let listed: Vec<_> = listed.map(|(_, member)| (member.id, level(member.loudness()))).collect();
         let goes_on = self.ranking.anybody_speaks() || !listed.is_empty();
-        self.announcer.tick(now, listed, goes_on)
+        let speakers = self.announcer.tick(now, listed, goes_on);
+        speakers.filter(|_| self.announces)
     }
 
     /// Looks through the listeners whom a change of the ranking concerns.

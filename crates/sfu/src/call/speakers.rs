@@ -13,14 +13,28 @@ const SPACING: Duration = Duration::from_millis(200);
 pub(super) const LISTED_MAX: usize = 32;
 
 /// Remembers what was sent.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Announcer {
     next: Option<Instant>,
-    sent: Vec<(PeerId, i8)>,
+    /// `None`: whatever was sent last, another worker sent it.
+    sent: Option<Vec<(PeerId, i8)>>,
     sent_at: Option<Instant>,
 }
 
+impl Default for Announcer {
+    /// Nobody speaks, and everybody knows.
+    fn default() -> Self {
+        Self { next: None, sent: Some(Vec::new()), sent_at: None }
+    }
+}
+
 impl Announcer {
+    /// Another worker told who speaks until now: the next list is sent whatever is in it.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.sent = None;
+        self.wake(now);
+    }
+
     /// Somebody begins to speak.
     pub(super) fn wake(&mut self, now: Instant) {
         self.next.get_or_insert(now + TICK);
@@ -39,11 +53,11 @@ impl Announcer {
     ) -> Option<Vec<(PeerId, i8)>> {
         speakers.sort_by_key(|(id, level)| (-i16::from(*level), *id));
         speakers.truncate(LISTED_MAX);
-        let differs = speakers != self.sent;
+        let differs = self.sent.as_ref() != Some(&speakers);
         let spaced = self.sent_at.is_none_or(|sent| now.saturating_duration_since(sent) >= SPACING);
         let send = differs && spaced;
         if send {
-            self.sent.clone_from(&speakers);
+            self.sent = Some(speakers.clone());
             self.sent_at = Some(now);
         }
         self.next = (anybody_speaks || (differs && !send)).then(|| now + TICK);

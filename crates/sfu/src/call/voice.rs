@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::Standing;
 use super::noise::Noise;
 use crate::rtp::extension::AudioLevel;
 
@@ -40,11 +41,11 @@ const RELEASE: f32 = 0.5;
 /// How much voice puts somebody on the list: longer than a cough.
 const LISTED_AFTER: Duration = Duration::from_millis(400);
 /// How long a silence takes somebody off the list: longer than the pauses between phrases.
-const LISTED_FOR: Duration = Duration::from_millis(900);
+pub(super) const LISTED_FOR: Duration = Duration::from_millis(900);
 /// Quieter voice does not count for the list, in dBov: breath.
 const LISTED_ABOVE: f32 = -52.0;
 /// Who has been without voice for this long pauses, and whoever speaks meanwhile may have its place.
-const PAUSE: Duration = Duration::from_millis(250);
+pub(super) const PAUSE: Duration = Duration::from_millis(250);
 
 /// The state of one publisher.
 #[derive(Debug)]
@@ -200,6 +201,20 @@ impl Voice {
     /// Whether its gate is open for no more than that it may go on.
     pub(super) fn pauses(&self, now: Instant) -> bool {
         self.last_voice.is_none_or(|voice| now.saturating_duration_since(voice) >= PAUSE)
+    }
+
+    /// All this for another worker.
+    pub(super) fn standing(&self, now: Instant) -> Standing {
+        let ms = |duration: Duration| u16::try_from(duration.as_millis()).unwrap_or(u16::MAX);
+        let since = |at: Option<Instant>| at.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
+        let listed = if self.listed { LISTED_FOR.saturating_sub(since(self.listed_voice)) } else { Duration::ZERO };
+        Standing {
+            rank: self.rank(),
+            loudness: self.loudness(),
+            words: self.says_words(),
+            voice_ms_ago: ms(since(self.last_voice)),
+            listed_ms: ms(listed),
+        }
     }
 
     /// Smoothed, in dBov.

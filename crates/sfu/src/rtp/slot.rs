@@ -17,7 +17,7 @@ const LEAP_MAX: u64 = 3000;
 const TUNINGS: usize = 4;
 
 /// A packet of a publisher, as placed in its stream by [`super::source::Source`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Incoming {
     /// Which stream, among all of the worker's; never used again.
     pub(crate) stream: u64,

@@ -1,7 +1,8 @@
-//! A simulated network and clock between one worker and many synthetic clients.
+//! A simulated network and clock between workers and many synthetic clients.
 //!
 //! Deterministic but for keys and credentials: losses, delays and repetitions come from a seeded generator.
 
+mod cluster;
 pub(crate) mod soak;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use self::cluster::Cluster;
 use crate::command::{Command, Grants};
 use crate::event::Event;
 use crate::ids::{CallId, PeerId};
@@ -58,8 +60,10 @@ struct Flight {
 /// The simulation.
 pub(crate) struct Sim {
     pub(crate) now: Instant,
+    /// The first worker; most tests have no other.
     pub(crate) core: WorkerCore,
     pub(crate) server: SocketAddr,
+    pub(crate) cluster: Cluster,
     pub(crate) clients: Vec<TestClient>,
     /// Everything the worker reported, in order.
     pub(crate) events: Vec<Event>,
@@ -87,8 +91,13 @@ impl Sim {
 
     /// The same with other settings.
     pub(crate) fn with(seed: u64, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::of(1, seed, change)
+    }
+
+    /// Several workers.
+    pub(crate) fn of(workers: usize, seed: u64, change: impl FnOnce(&mut Settings)) -> Self {
         let now = Instant::now();
-        let server = SocketAddr::from(([192, 0, 2, 1], 7882));
+        let server = Self::server(0);
         let mut settings = Settings {
             identity: Identity::generate().expect("a certificate"),
             worker: 0,
@@ -96,12 +105,14 @@ impl Sim {
             max_slots: 8,
             max_peers: 10_000,
             max_packets_per_second: 500,
+            life: 0,
         };
         change(&mut settings);
         Self {
             now,
-            core: WorkerCore::new(settings, now, Duration::from_secs(1_800_000_000)),
+            core: cluster::begin(settings.clone(), now),
             server,
+            cluster: Cluster::new(workers, &settings, now),
             clients: Vec::new(),
             events: Vec::new(),
             uplink: Impairment::NONE,
@@ -114,6 +125,11 @@ impl Sim {
             order: 0,
             rng: StdRng::seed_from_u64(seed),
         }
+    }
+
+    /// The address of a worker.
+    fn server(worker: usize) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], 7882 + u16::try_from(worker).expect("few workers")))
     }
 
     /// The address of the nth client; numbers that no client has are strangers.
@@ -164,7 +180,7 @@ impl Sim {
     }
 
     pub(crate) fn order(&mut self, command: Command) {
-        self.core.handle_command(self.now, command);
+        self.place(command);
         self.pump();
     }
 
@@ -229,15 +245,17 @@ impl Sim {
         let now = self.now;
         while self.in_flight.peek().is_some_and(|Reverse(flight)| flight.at <= now) {
             let Some(Reverse(mut flight)) = self.in_flight.pop() else { break };
-            if flight.to == self.server {
-                let path = self.path(flight.from);
-                self.core.handle_datagram(now, path, &mut flight.bytes);
+            let path = self.path(flight.from);
+            if let Some(core) = self.worker_at(flight.to) {
+                core.handle_datagram(now, path, &mut flight.bytes);
             } else if let Some(client) = self.clients.iter_mut().find(|client| client.address() == flight.to) {
                 client.handle_datagram(now, &flight.bytes);
             }
             self.pump();
         }
-        self.core.handle_timeout(now);
+        for (_, core) in self.workers_mut() {
+            core.handle_timeout(now);
+        }
         for client in &mut self.clients {
             if client.next_timeout().is_some_and(|due| due <= now) {
                 client.handle_timeout(now);
@@ -248,7 +266,8 @@ impl Sim {
 
     /// Carries what everybody has to send, and hands answers to their clients.
     pub(crate) fn pump(&mut self) {
-        let events: Vec<Event> = self.core.drain_events().collect();
+        self.relay();
+        let events: Vec<Event> = self.workers_mut().flat_map(|(_, core)| core.drain_events()).collect();
         for event in events {
             if let Event::Answer { peer, sdp, .. } = &event {
                 // Above 32 bits tells those apart who were the same client one after the other.
@@ -257,19 +276,21 @@ impl Sim {
             }
             self.events.push(event);
         }
-        let closed: Vec<Path> = self.core.drain_closed().collect();
+        let closed: Vec<Path> = self.workers_mut().flat_map(|(_, core)| core.drain_closed()).collect();
         self.tcp.retain(|from, connection| !closed.contains(&Path::tcp(*from, *connection)));
-        self.core.flush_all();
-        let mut outbox = std::mem::take(self.core.outbox_mut());
-        for (path, bytes) in outbox.datagrams() {
-            if let Some(delivered) = self.delivered.as_mut().filter(|_| bytes[0] >= 128) {
-                delivered.push((path.remote, bytes.to_vec()));
-            }
-            *self.sent_to.entry(path.remote).or_default() += 1;
-            self.carry(self.server, path.remote, bytes.to_vec(), self.downlink);
+        let mut sent = Vec::new();
+        for (address, core) in self.workers_mut() {
+            core.flush_all();
+            sent.extend(core.outbox_mut().datagrams().map(|(path, bytes)| (address, path.remote, bytes.to_vec())));
+            core.outbox_mut().clear();
         }
-        outbox.clear();
-        *self.core.outbox_mut() = outbox;
+        for (from, to, bytes) in sent {
+            if let Some(delivered) = self.delivered.as_mut().filter(|_| bytes[0] >= 128) {
+                delivered.push((to, bytes.clone()));
+            }
+            *self.sent_to.entry(to).or_default() += 1;
+            self.carry(from, to, bytes, self.downlink);
+        }
         for client in 0..self.clients.len() {
             while let Some((from, to, bytes)) = self.clients[client].poll_datagram() {
                 if bytes[0] >= 128

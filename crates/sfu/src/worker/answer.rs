@@ -79,6 +79,8 @@ impl WorkerCore {
             self.changes.extend((0..).take(connection.slots.len()).map(empty));
         }
         call.set_slots(peer.member, connection.slots.len(), &mut self.changes);
+        let call = peer.call;
+        self.relay_crossings(call);
     }
 
     fn write_answer(&mut self, key: usize, offer: &Offer) -> String {

@@ -11,12 +11,15 @@ use super::candidates::Candidates;
 use super::connection::{Connection, Peer};
 use super::discovery::{Discovery, Seen};
 use super::forward::Batch;
+use super::record::RelayOutbox;
+pub(crate) use super::settings::Settings;
 use super::timers::{Alarm, Due, Timers};
 use crate::call::{Call, SlotChange};
 use crate::command::{Command, Grants};
 use crate::event::{Event, LostReason};
 use crate::ids::{CallId, PeerId};
 use crate::metrics::{DropReason, WorkerMetrics};
+use crate::placement::Order;
 use crate::rtp::cache::Caches;
 use crate::rtp::stats::NtpClock;
 use crate::transport::{Dropped, Identity, Outbox, PacketKind, Path, Protocol, TransportEvent, classify, stun};
@@ -24,27 +27,15 @@ use crate::transport::{Dropped, Identity, Outbox, PacketKind, Path, Protocol, Tr
 /// The least time until something is due again: below a packet's jitter, above a loop's turn.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// What a worker is told once.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    /// Which worker it is.
-    pub(crate) worker: usize,
-    pub(crate) identity: Identity,
-    pub(crate) candidates: Candidates,
-    pub(crate) max_slots: usize,
-    pub(crate) max_peers: usize,
-    pub(crate) max_packets_per_second: u32,
-}
-
 /// The state of a worker.
 ///
 /// Architecture invariant: between a packet in and its copies out nothing here locks or counts references.
 pub(crate) struct WorkerCore {
     pub(super) settings: Settings,
     pub(super) peers: Slab<Peer>,
-    ids: FxHashMap<PeerId, usize>,
+    pub(super) ids: FxHashMap<PeerId, usize>,
     pub(super) calls: Slab<(Call, Alarm)>,
-    call_ids: FxHashMap<CallId, usize>,
+    pub(super) call_ids: FxHashMap<CallId, usize>,
     pub(super) ufrags: FxHashMap<String, usize>,
     pub(super) paths: FxHashMap<Path, usize>,
     pub(super) timers: Timers,
@@ -55,6 +46,7 @@ pub(crate) struct WorkerCore {
     pub(super) connections: usize,
     pub(super) metrics: WorkerMetrics,
     pub(super) outbox: Outbox,
+    pub(super) relay: RelayOutbox,
     pub(super) events: Vec<Event>,
     pub(super) closed_tcp: Vec<Path>,
     pub(super) changes: Vec<SlotChange>,
@@ -69,6 +61,7 @@ impl WorkerCore {
     /// An empty worker. `since_unix` is the wall clock's time at `now`.
     pub(crate) fn new(settings: Settings, now: Instant, since_unix: Duration) -> Self {
         let mut rng = rand::rng();
+        let next_stream = settings.first_stream();
         Self {
             settings,
             peers: Slab::new(),
@@ -81,10 +74,11 @@ impl WorkerCore {
             ntp: NtpClock::new(now, since_unix),
             cname: format!("{:016x}", rng.random::<u64>()),
             next_ssrc: rng.random(),
-            next_stream: 0,
+            next_stream,
             connections: 0,
             metrics: WorkerMetrics::default(),
             outbox: Outbox::new(),
+            relay: RelayOutbox::default(),
             events: Vec::new(),
             closed_tcp: Vec::new(),
             changes: Vec::new(),
@@ -96,8 +90,15 @@ impl WorkerCore {
     }
 
     /// Carries out an order.
-    pub(crate) fn handle_command(&mut self, now: Instant, command: Command) {
+    pub(crate) fn handle_order(&mut self, now: Instant, order: Order) {
         self.flush_all();
+        match order {
+            Order::Command(command) => self.handle_command(now, command),
+            Order::Hosts(hosts) => self.handle_hosts(now, hosts),
+        }
+    }
+
+    fn handle_command(&mut self, now: Instant, command: Command) {
         match command {
             Command::AddPeer { call, peer, grants, max_speakers } => {
                 self.add_peer(now, call, peer, grants);
@@ -249,7 +250,8 @@ impl WorkerCore {
         }
         let entry = self.peers.vacant_entry();
         let key = entry.key();
-        let (call, member) = join(&mut self.calls, &mut self.call_ids, &self.settings, call, (key, id, grants));
+        let joiner = (key, id, grants);
+        let (call, member) = join(&mut self.calls, &mut self.call_ids, &self.settings, call, joiner, &mut self.changes);
         entry.insert(Peer {
             id,
             call,
@@ -267,7 +269,8 @@ impl WorkerCore {
     fn move_peer(&mut self, key: usize, call: CallId, grants: Grants) {
         let id = self.peers[key].id;
         self.leave_call(key);
-        let (call, member) = join(&mut self.calls, &mut self.call_ids, &self.settings, call, (key, id, grants));
+        let joiner = (key, id, grants);
+        let (call, member) = join(&mut self.calls, &mut self.call_ids, &self.settings, call, joiner, &mut self.changes);
         let peer = &mut self.peers[key];
         (peer.call, peer.member, peer.grants) = (call, member, grants);
         if let Some(connection) = peer.connection.as_ref().filter(|connection| connection.transport.is_connected()) {
@@ -286,7 +289,9 @@ impl WorkerCore {
     fn set_grants(&mut self, id: PeerId, grants: Grants) {
         let Some(peer) = self.ids.get(&id).map(|key| &mut self.peers[*key]) else { return };
         peer.grants = grants;
-        self.calls[peer.call].0.set_grants(peer.member, grants, &mut self.changes);
+        let call = peer.call;
+        self.calls[call].0.set_grants(peer.member, grants, &mut self.changes);
+        self.relay_crossings(call);
     }
 
     fn remove_peer(&mut self, now: Instant, id: PeerId) {
@@ -317,18 +322,21 @@ impl WorkerCore {
             self.metrics.connected -= 1;
         }
         self.ufrags.remove(connection.transport.local_ufrag());
-        let call = &mut self.calls[peer.call].0;
+        let key = peer.call;
+        let call = &mut self.calls[key].0;
         call.set_slots(peer.member, 0, &mut Vec::new());
         call.silence(peer.member, &mut self.changes);
+        self.relay_crossings(key);
     }
 
     fn leave_call(&mut self, key: usize) {
-        let peer = &self.peers[key];
-        let (call, _) = &mut self.calls[peer.call];
-        call.leave(peer.member, &mut self.changes);
+        let Peer { call: key, member, .. } = self.peers[key];
+        self.calls[key].0.leave(member, &mut self.changes);
+        self.relay_crossings(key);
+        let call = &self.calls[key].0;
         if call.is_empty() {
             self.call_ids.remove(&call.id());
-            self.calls.remove(peer.call);
+            self.calls.remove(key);
         }
     }
 
@@ -396,6 +404,7 @@ impl WorkerCore {
             self.events.push(Event::Speakers { call: call.id(), speakers });
         }
         self.timers.set(alarm, Due::Call(key), call.next_tick());
+        self.relay_crossings(key);
         self.report_slots();
     }
 
@@ -495,7 +504,8 @@ fn join(
     settings: &Settings,
     id: CallId,
     (peer, peer_id, grants): (usize, PeerId, Grants),
+    changes: &mut Vec<SlotChange>,
 ) -> (usize, usize) {
     let key = *ids.entry(id).or_insert_with(|| calls.insert((Call::new(id, settings.max_slots), Alarm::default())));
-    (key, calls[key].0.join(peer, peer_id, grants))
+    (key, calls[key].0.join(peer, peer_id, grants, changes))
 }

@@ -12,22 +12,24 @@ use tokio::sync::watch;
 use super::candidates::Candidates;
 use super::core::Settings;
 use super::discovery::Seen;
-use super::run::{Order, Runner, Sockets};
-use crate::command::Command;
+use super::links::{Doorbell, Links};
+use super::load::LoadGauge;
+use super::run::{Mail, Runner, Sockets};
 use crate::event::Event;
 use crate::metrics::WorkerMetrics;
+use crate::placement::{Load, Order};
 
 /// Orders to a worker. One that has stopped has no use for them, and nothing is lost.
 #[derive(Clone, Debug)]
 pub(crate) struct Post {
-    orders: mpsc::Sender<Order>,
+    orders: mpsc::Sender<Mail>,
     waker: Arc<Waker>,
 }
 
 impl Post {
     /// `false` when the worker has stopped.
-    fn order(&self, order: Order) -> bool {
-        let sent = self.orders.send(order).is_ok();
+    fn order(&self, mail: Mail) -> bool {
+        let sent = self.orders.send(mail).is_ok();
         if sent {
             let _ = self.waker.wake();
         }
@@ -36,17 +38,17 @@ impl Post {
 
     /// Asks STUN servers how they see the worker's socket; what they say comes to `reply`, with the worker's port.
     pub(crate) fn discover(&self, servers: Vec<SocketAddr>, reply: mpsc::Sender<(u16, Vec<Seen>)>) -> bool {
-        self.order(Order::Discover { servers, reply })
+        self.order(Mail::Discover { servers, reply })
     }
 
     /// Tells clients of these addresses from now on.
     pub(crate) fn announce(&self, candidates: Candidates) -> bool {
-        self.order(Order::Announce(candidates))
+        self.order(Mail::Announce(candidates))
     }
 
     /// Takes over a connection.
     pub(crate) fn adopt(&self, stream: TcpStream) -> bool {
-        self.order(Order::Adopt(stream))
+        self.order(Mail::Adopt(stream))
     }
 }
 
@@ -54,24 +56,26 @@ impl Post {
 #[derive(Debug)]
 pub(crate) struct WorkerHandle {
     post: Post,
+    doorbell: Arc<Doorbell>,
     port: u16,
     metrics: Arc<Mutex<WorkerMetrics>>,
+    load: Arc<LoadGauge>,
     running: watch::Receiver<bool>,
 }
 
 impl WorkerHandle {
-    pub(crate) fn send(&self, command: Command) {
-        self.post.order(Order::Command(command));
+    pub(crate) fn send(&self, order: Order) {
+        self.post.order(Mail::Order(order));
     }
 
     pub(crate) fn stop(&self) {
-        self.post.order(Order::Stop);
+        self.post.order(Mail::Stop);
     }
 
     /// Makes the thread panic.
     #[cfg(test)]
     pub(super) fn panic(&self) {
-        self.post.order(Order::Panic);
+        self.post.order(Mail::Panic);
     }
 
     /// For those who outlive the worker.
@@ -89,6 +93,27 @@ impl WorkerHandle {
         self.port
     }
 
+    /// By which other workers wake this one.
+    pub(super) fn doorbell(&self) -> Arc<Doorbell> {
+        Arc::clone(&self.doorbell)
+    }
+
+    /// Starts the worker's thread; `doorbells` are those of all workers, in order.
+    pub(super) fn spawn(&mut self, index: usize, runner: Runner, doorbells: Vec<Arc<Doorbell>>) -> io::Result<()> {
+        let (finished, running) = watch::channel(true);
+        std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
+            runner.run(&doorbells);
+            finished.send_replace(false);
+        })?;
+        self.running = running;
+        Ok(())
+    }
+
+    /// The load of the last second, at most a quarter of a second old.
+    pub(crate) fn load(&self) -> Load {
+        self.load.get()
+    }
+
     pub(crate) fn metrics(&self) -> WorkerMetrics {
         self.metrics.lock().clone()
     }
@@ -100,21 +125,21 @@ impl Drop for WorkerHandle {
     }
 }
 
-/// Starts worker `index` on its sockets.
-pub(super) fn spawn(
+/// A worker on its sockets that does not run yet.
+pub(super) fn make(
     settings: Settings,
-    index: usize,
     sockets: Sockets,
+    links: Links,
     events: UnboundedSender<Event>,
-) -> io::Result<WorkerHandle> {
+) -> io::Result<(Runner, WorkerHandle)> {
     let port = sockets.port();
     let (orders, inbox) = mpsc::channel();
     let metrics = Arc::new(Mutex::new(WorkerMetrics::default()));
-    let (finished, running) = watch::channel(true);
-    let (runner, waker) = Runner::new(settings, sockets, inbox, events, Arc::clone(&metrics))?;
-    std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
-        runner.run();
-        finished.send_replace(false);
-    })?;
-    Ok(WorkerHandle { post: Post { orders, waker }, port, metrics, running })
+    let load = Arc::new(LoadGauge::default());
+    let published = (Arc::clone(&metrics), Arc::clone(&load));
+    let (runner, waker) = Runner::new(settings, sockets, links, inbox, events, published)?;
+    let doorbell = Arc::new(Doorbell::new(Arc::clone(&waker)));
+    let (_, running) = watch::channel(false);
+    let post = Post { orders, waker };
+    Ok((runner, WorkerHandle { post, doorbell, port, metrics, load, running }))
 }

@@ -72,17 +72,18 @@ impl WorkerCore {
         if !self.changes.is_empty() {
             self.report_slots();
         }
+        self.relay_crossings(call);
         for held in &opening {
             let packet = Packet { call, publisher: member, incoming: held.incoming, payload: &held.payload };
-            self.forward(held.at, &packet);
+            self.publish(held.at, &packet);
         }
         for Recovered { incoming, block, .. } in recovered.into_iter().flatten() {
             self.metrics.red_recovered += 1;
             let payload = &payload[block.start..block.end];
-            self.forward(now, &Packet { call, publisher: member, incoming, payload });
+            self.publish(now, &Packet { call, publisher: member, incoming, payload });
         }
         let packet = Packet { call, publisher: member, incoming: incoming?, payload: carried };
-        self.forward(now, &packet);
+        self.publish(now, &packet);
         Ok(())
     }
 }

@@ -13,11 +13,17 @@ mod feedback;
 mod forward;
 mod handle;
 mod interfaces;
+pub(crate) mod links;
+mod load;
 mod media;
 mod preroll;
+pub(crate) mod record;
 mod recovery;
+mod relay;
+pub(crate) mod roster;
 mod run;
 mod sending;
+mod settings;
 mod socket;
 mod tcp;
 #[cfg(test)]
@@ -32,6 +38,7 @@ pub(crate) use self::bind::possible as possible_bind;
 use self::candidates::Addresses;
 use self::core::Settings;
 pub(crate) use self::handle::{Post, WorkerHandle};
+use self::links::Links;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::event::Event;
@@ -58,7 +65,9 @@ pub(crate) fn start(
         }
         bound.push(sockets);
     }
-    let start = |(index, sockets): (usize, run::Sockets)| {
+    let mut runners = Vec::with_capacity(config.workers);
+    let mut handles = Vec::with_capacity(config.workers);
+    for (index, (sockets, links)) in bound.into_iter().zip(Links::between(config.workers)).enumerate() {
         let settings = Settings {
             worker: index,
             identity: identity.clone(),
@@ -66,11 +75,19 @@ pub(crate) fn start(
             max_slots: config.max_slots,
             max_peers: config.max_peers_per_worker,
             max_packets_per_second: config.max_packets_per_second,
+            life: 0,
         };
-        handle::spawn(settings, index, sockets, events.clone())
-            .map_err(|error| StartError::System(format!("media worker {index}: {error}")))
-    };
-    bound.into_iter().enumerate().map(start).collect()
+        let failed = |error| StartError::System(format!("media worker {index}: {error}"));
+        let (runner, handle) = handle::make(settings, sockets, links, events.clone()).map_err(failed)?;
+        runners.push(runner);
+        handles.push(handle);
+    }
+    let doorbells: Vec<_> = handles.iter().map(WorkerHandle::doorbell).collect();
+    for (index, (runner, handle)) in runners.into_iter().zip(&mut handles).enumerate() {
+        let failed = |error| StartError::System(format!("media worker {index}: {error}"));
+        handle.spawn(index, runner, doorbells.clone()).map_err(failed)?;
+    }
+    Ok(handles)
 }
 
 /// The address that worker `index` binds.

@@ -1,6 +1,5 @@
 //! The loop of a worker's thread: sockets, orders and the clock in; datagrams and events out.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,14 +15,16 @@ use super::bind;
 use super::candidates::Candidates;
 use super::core::{Settings, WorkerCore};
 use super::discovery::{Discovery, Seen};
+use super::links::{Doorbell, Links};
+use super::load::{LoadGauge, LoadMeter};
+use super::roster::Roster;
 use super::sending::Sender;
 use super::socket::{self, Receiver};
 use super::tcp::Connections;
-use crate::command::{Command, Grants};
 use crate::error::StartError;
 use crate::event::{Event, LostReason};
-use crate::ids::{CallId, PeerId};
 use crate::metrics::{DropReason, WorkerMetrics};
+use crate::placement::Order;
 use crate::transport::Protocol;
 
 const UDP: Token = Token(0);
@@ -39,8 +40,8 @@ const BATCHES: usize = 16;
 
 /// What the handle asks of the thread.
 #[derive(Debug)]
-pub(super) enum Order {
-    Command(Command),
+pub(super) enum Mail {
+    Order(Order),
     Discover {
         servers: Vec<SocketAddr>,
         reply: mpsc::Sender<(u16, Vec<Seen>)>,
@@ -101,21 +102,13 @@ impl Sockets {
 /// Everything the thread owns.
 pub(super) struct Runner {
     poll: Poll,
-    inbox: mpsc::Receiver<Order>,
+    inbox: mpsc::Receiver<Mail>,
     sockets: Sockets,
+    links: Links,
     settings: Settings,
     events: UnboundedSender<Event>,
-    published: Arc<Mutex<WorkerMetrics>>,
-    /// What a core that starts anew has to be told.
-    roster: HashMap<PeerId, Listed>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Listed {
-    call: CallId,
-    grants: Grants,
-    max_speakers: usize,
-    offered: bool,
+    published: (Arc<Mutex<WorkerMetrics>>, Arc<LoadGauge>),
+    roster: Roster,
 }
 
 /// What is lost when the thread panics.
@@ -128,28 +121,30 @@ struct Serving {
     published_at: Instant,
     /// Who waits for what STUN servers say.
     discoverer: Option<mpsc::Sender<(u16, Vec<Seen>)>>,
+    meter: LoadMeter,
 }
 
 impl Runner {
     pub(super) fn new(
         settings: Settings,
         mut sockets: Sockets,
-        inbox: mpsc::Receiver<Order>,
+        links: Links,
+        inbox: mpsc::Receiver<Mail>,
         events: UnboundedSender<Event>,
-        published: Arc<Mutex<WorkerMetrics>>,
+        published: (Arc<Mutex<WorkerMetrics>>, Arc<LoadGauge>),
     ) -> io::Result<(Self, Arc<Waker>)> {
         let poll = Poll::new()?;
         poll.registry().register(&mut sockets.udp, UDP, Interest::READABLE)?;
         poll.registry().register(&mut sockets.listener, LISTENER, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let roster = HashMap::new();
-        Ok((Self { poll, inbox, sockets, settings, events, published, roster }, waker))
+        let roster = Roster::default();
+        Ok((Self { poll, inbox, sockets, links, settings, events, published, roster }, waker))
     }
 
-    /// Serves until told to stop, through panics.
-    pub(super) fn run(mut self) {
+    /// Serves until told to stop, through panics; `doorbells` are those of all workers, in order.
+    pub(super) fn run(mut self, doorbells: &[Arc<Doorbell>]) {
         loop {
-            let served = catch_unwind(AssertUnwindSafe(|| self.serve()));
+            let served = catch_unwind(AssertUnwindSafe(|| self.serve(doorbells)));
             match served {
                 Ok(()) => return,
                 Err(_) => self.after_panic(),
@@ -164,13 +159,12 @@ impl Runner {
             peers = self.roster.len(),
             "media worker failed; starting it again"
         );
-        let mut metrics = self.published.lock();
+        self.settings.life = self.settings.life.wrapping_add(1);
+        let mut metrics = self.published.0.lock();
         metrics.restarts += 1;
-        for (peer, listed) in &mut self.roster {
-            if std::mem::take(&mut listed.offered) {
-                metrics.lost(LostReason::WorkerFailed);
-                let _ = self.events.send(Event::Lost { peer: *peer, reason: LostReason::WorkerFailed });
-            }
+        for peer in self.roster.take_offered() {
+            metrics.lost(LostReason::WorkerFailed);
+            let _ = self.events.send(Event::Lost { peer, reason: LostReason::WorkerFailed });
         }
     }
 
@@ -179,18 +173,21 @@ impl Runner {
         let now = Instant::now();
         let since_unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let mut core = WorkerCore::new(self.settings.clone(), now, since_unix);
-        *core.metrics_mut() = WorkerMetrics { connected: 0, ..self.published.lock().clone() };
-        for (peer, Listed { call, grants, max_speakers, .. }) in &self.roster {
-            let (call, peer, grants, max_speakers) = (*call, *peer, *grants, *max_speakers);
-            core.handle_command(now, Command::AddPeer { call, peer, grants, max_speakers });
+        *core.metrics_mut() = WorkerMetrics { connected: 0, ..self.published.0.lock().clone() };
+        if self.settings.life > 0 {
+            core.relay_restart(self.links.others());
+        }
+        for order in self.roster.orders() {
+            core.handle_order(now, order);
         }
         let sender = Sender::new();
         core.set_segments(sender.uses_segments());
+        let meter = LoadMeter::new(now, core.metrics_mut());
         let (tcp, receiver, frame) = (Connections::default(), Receiver::new(), Vec::new());
-        Serving { core, tcp, receiver, sender, frame, published_at: now, discoverer: None }
+        Serving { core, tcp, receiver, sender, frame, published_at: now, discoverer: None, meter }
     }
 
-    fn serve(&mut self) {
+    fn serve(&mut self, doorbells: &[Arc<Doorbell>]) {
         let mut serving = self.begin();
         let mut ready = Events::with_capacity(256);
         // After a panic nobody knows what was left unread, and readiness is told once.
@@ -218,8 +215,12 @@ impl Runner {
                 accept_waiting = serving.tcp.accept(now, &self.sockets.listener, registry, &mut serving.core);
             }
             if udp_waiting {
-                udp_waiting = serving.receive(now, &self.sockets.udp);
+                udp_waiting = serving.receive(now, &self.sockets.udp, &mut self.links, doorbells);
             }
+            if let Some(doorbell) = doorbells.get(self.settings.worker) {
+                doorbell.answer();
+            }
+            serving.take_records(now, &self.sockets.udp, &mut self.links);
             if self.take_orders(now, &mut serving) {
                 serving.core.close();
                 serving.flush(&self.sockets.udp);
@@ -228,6 +229,8 @@ impl Runner {
             }
             serving.note_lateness(now);
             serving.core.handle_timeout(now);
+            self.links.send_late();
+            pass_on(&mut serving.core, &mut self.links, doorbells);
             serving.tcp.handle_timeout(now, &mut serving.core);
             serving.flush(&self.sockets.udp);
             for event in serving.core.drain_events() {
@@ -253,54 +256,25 @@ impl Runner {
     fn take_orders(&mut self, now: Instant, serving: &mut Serving) -> bool {
         loop {
             match self.inbox.try_recv() {
-                Ok(Order::Command(command)) => {
-                    self.note(&command);
-                    serving.core.handle_command(now, command);
+                Ok(Mail::Order(order)) => {
+                    self.roster.note(&order);
+                    serving.core.handle_order(now, order);
                 }
-                Ok(Order::Discover { servers, reply }) => {
+                Ok(Mail::Discover { servers, reply }) => {
                     serving.core.discover(Discovery::new(now, &servers, self.sockets.takes_both));
                     serving.discoverer = Some(reply);
                 }
-                Ok(Order::Announce(candidates)) => {
+                Ok(Mail::Announce(candidates)) => {
                     self.settings.candidates.clone_from(&candidates);
                     serving.core.announce(candidates);
                 }
-                Ok(Order::Adopt(stream)) => {
+                Ok(Mail::Adopt(stream)) => {
                     serving.tcp.adopt(now, stream, self.poll.registry(), &mut serving.core);
                 }
-                Ok(Order::Stop) | Err(mpsc::TryRecvError::Disconnected) => return true,
+                Ok(Mail::Stop) | Err(mpsc::TryRecvError::Disconnected) => return true,
                 #[cfg(test)]
-                Ok(Order::Panic) => panic!("as ordered"),
+                Ok(Mail::Panic) => panic!("as ordered"),
                 Err(mpsc::TryRecvError::Empty) => return false,
-            }
-        }
-    }
-
-    /// Keeps the roster.
-    fn note(&mut self, command: &Command) {
-        match command {
-            Command::AddPeer { call, peer, grants, max_speakers } => {
-                let offered = self.roster.get(peer).is_some_and(|listed| listed.offered);
-                let listed = Listed { call: *call, grants: *grants, max_speakers: *max_speakers, offered };
-                self.roster.insert(*peer, listed);
-            }
-            Command::SetCall { call, max_speakers } => {
-                for listed in self.roster.values_mut().filter(|listed| listed.call == *call) {
-                    listed.max_speakers = *max_speakers;
-                }
-            }
-            Command::SetGrants { peer, grants } => {
-                if let Some(listed) = self.roster.get_mut(peer) {
-                    listed.grants = *grants;
-                }
-            }
-            Command::Offer { peer, .. } => {
-                if let Some(listed) = self.roster.get_mut(peer) {
-                    listed.offered = true;
-                }
-            }
-            Command::RemovePeer { peer } => {
-                self.roster.remove(peer);
             }
         }
     }
@@ -310,7 +284,11 @@ impl Runner {
         let tcp_connections = serving.tcp.len() as u64;
         // Where the system does not tell, it stays 0.
         let receive_drops = socket::dropped(&self.sockets.udp).map_or(0, u64::from);
-        *self.published.lock() = WorkerMetrics { tcp_connections, receive_drops, ..serving.core.metrics() };
+        let load = serving.meter.measure(now, serving.core.metrics_mut());
+        self.published.1.set(load);
+        let busy_permille = load.busy_permille.into();
+        *self.published.0.lock() =
+            WorkerMetrics { tcp_connections, receive_drops, busy_permille, ..serving.core.metrics() };
     }
 }
 
@@ -329,7 +307,13 @@ impl Serving {
     }
 
     /// Takes what has arrived, up to a limit; `true` when there may be more.
-    fn receive(&mut self, now: Instant, socket: &UdpSocket) -> bool {
+    fn receive(
+        &mut self,
+        now: Instant,
+        socket: &UdpSocket,
+        links: &mut Links,
+        doorbells: &[Arc<Doorbell>],
+    ) -> bool {
         for _ in 0..BATCHES {
             match self.receiver.receive(socket) {
                 Ok(()) => {}
@@ -340,6 +324,8 @@ impl Serving {
             for (path, datagram) in self.receiver.datagrams_mut() {
                 self.core.handle_datagram(now, path, datagram);
                 if self.core.must_flush() {
+                    // First to the other workers: they can send at the same time.
+                    pass_on(&mut self.core, links, doorbells);
                     flush(&mut self.core, &mut self.tcp, &mut self.sender, &mut self.frame, socket);
                 }
             }
@@ -348,6 +334,17 @@ impl Serving {
             }
         }
         true
+    }
+
+    /// Takes what other workers sent.
+    fn take_records(&mut self, now: Instant, socket: &UdpSocket, links: &mut Links) {
+        let Self { core, tcp, sender, frame, .. } = self;
+        links.receive(|origin, record| {
+            core.handle_record(now, origin, record);
+            if core.must_flush() {
+                flush(core, tcp, sender, frame, socket);
+            }
+        });
     }
 
     fn flush(&mut self, socket: &UdpSocket) {
@@ -364,6 +361,17 @@ fn flush(core: &mut WorkerCore, tcp: &mut Connections, sender: &mut Sender, fram
             return;
         }
     }
+}
+
+/// Gives other workers what is for them.
+fn pass_on(core: &mut WorkerCore, links: &mut Links, doorbells: &[Arc<Doorbell>]) {
+    if !core.relay_mut().is_empty() {
+        let (sent, left_out) = links.send(core.relay_mut());
+        let metrics = core.metrics_mut();
+        metrics.relayed_out += sent;
+        metrics.drops[DropReason::NotRelayed as usize] += left_out;
+    }
+    links.wake(doorbells);
 }
 
 /// Sends what is in the outbox.

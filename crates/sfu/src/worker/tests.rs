@@ -9,6 +9,7 @@ use super::*;
 use crate::command::{Command, Grants};
 use crate::event::LostReason;
 use crate::ids::{CallId, PeerId};
+use crate::placement::Order;
 use crate::test_client::{ClientOptions, TestClient};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,7 +56,7 @@ fn carry(client: &mut TestClient, socket: &std::net::UdpSocket, done: impl Fn(&T
 fn connect(worker: &WorkerHandle, events: &mut UnboundedReceiver<Event>, peer: PeerId) {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let mut client = TestClient::new(socket.local_addr().expect("an address"), ClientOptions::default());
-    worker.send(Command::Offer { peer, request: 1, sdp: client.offer() });
+    worker.send(Order::Command(Command::Offer { peer, request: 1, sdp: client.offer() }));
     let Event::Answer { sdp, .. } = next(events) else { panic!("no answer") };
     client.accept_answer(Instant::now(), &sdp);
     carry(&mut client, &socket, TestClient::is_connected);
@@ -68,9 +69,9 @@ fn after_a_panic_peers_are_lost_but_known_and_may_offer_again() {
     let grants = Grants { speak: true, hear: true };
     let (peer, idle, gone) = (PeerId(1), PeerId(2), PeerId(3));
     for added in [peer, idle, gone] {
-        worker.send(Command::AddPeer { call: CallId(1), peer: added, grants, max_speakers: 8 });
+        worker.send(Order::Command(Command::AddPeer { call: CallId(1), peer: added, grants, max_speakers: 8 }));
     }
-    worker.send(Command::RemovePeer { peer: gone });
+    worker.send(Order::Command(Command::RemovePeer { peer: gone }));
     connect(&worker, &mut events, peer);
     let before = worker.metrics();
     worker.panic();
@@ -78,7 +79,7 @@ fn after_a_panic_peers_are_lost_but_known_and_may_offer_again() {
     assert_eq!(lost, Event::Lost { peer, reason: LostReason::WorkerFailed }, "only who had a connection");
     connect(&worker, &mut events, peer);
     connect(&worker, &mut events, idle);
-    worker.send(Command::Offer { peer: gone, request: 2, sdp: String::new() });
+    worker.send(Order::Command(Command::Offer { peer: gone, request: 2, sdp: String::new() }));
     assert!(matches!(next(&mut events), Event::OfferRejected { error: crate::OfferError::UnknownPeer, .. }));
 
     let until = Instant::now() + PATIENCE;

@@ -3,6 +3,7 @@ mod joining;
 mod loss;
 mod media;
 mod moving;
+mod spreading;
 
 use super::*;
 use crate::event::LostReason;
