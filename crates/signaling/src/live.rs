@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::extract::ws::Utf8Bytes;
 use hubbub_domain::{LiveParticipant, ParticipantId, Room, RoomId, SessionId, Timestamp, User, UserId};
 use hubbub_protocol::{CloseCode, ErrorCode, LeftReason, MediaState, RemoveReason, ServerMessage, SlotAssignment};
-use hubbub_sfu::{Command, Mid};
+use hubbub_sfu::{AdmitError, Command, Mid};
 use parking_lot::Mutex;
 use tracing::info;
 
@@ -58,6 +58,8 @@ pub(crate) enum JoinRefused {
     Deleted,
     /// Every seat is taken.
     Full,
+    /// The media plane has no room for another one.
+    Busy(AdmitError),
 }
 
 /// What comes with the seat and is for the client alone.
@@ -133,6 +135,10 @@ impl LiveRoom {
         people.update(settings);
         let (link, user, session) = (joiner.link.clone(), joiner.user, joiner.session);
         let asked_to_resume = joiner.resume.is_some();
+        // Whoever has a seat brings no more load than before.
+        if !people.has(user) {
+            self.around.media.admit(convert::call(self.id)).map_err(JoinRefused::Busy)?;
+        }
         let joined = people.join(joiner, now).map_err(|_| JoinRefused::Full)?;
         let (id, resumed) = match joined {
             Joined::Resumed { id, displaced } => {

@@ -1,16 +1,26 @@
 //! The media plane as signaling sees it: a place to send orders to. What comes back is a channel of events.
 
-use hubbub_sfu::{Command, Sfu};
+use hubbub_sfu::{AdmitError, CallId, Command, Sfu};
 
 /// Takes orders for the media plane.
 pub trait MediaPlane: Send + Sync + 'static {
     /// Hands an order over. Must neither wait nor fail: it is called with a room's lock held. Orders for one peer are
     /// carried out in the order sent.
     fn send(&self, command: Command);
+
+    /// Whether there is room for one more peer in a call. Asked before a new seat is given; must not wait either.
+    ///
+    /// # Errors
+    /// [`AdmitError`] when there is none.
+    fn admit(&self, call: CallId) -> Result<(), AdmitError>;
 }
 
 impl MediaPlane for Sfu {
     fn send(&self, command: Command) {
         Self::send(self, command);
+    }
+
+    fn admit(&self, call: CallId) -> Result<(), AdmitError> {
+        Self::admit(self, call)
     }
 }

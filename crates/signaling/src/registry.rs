@@ -91,6 +91,10 @@ mod tests {
 
     impl MediaPlane for NoMedia {
         fn send(&self, _: hubbub_sfu::Command) {}
+
+        fn admit(&self, _: hubbub_sfu::CallId) -> Result<(), hubbub_sfu::AdmitError> {
+            Ok(())
+        }
     }
 
     #[test]

@@ -142,6 +142,11 @@ impl<L: Clone + PartialEq> People<L> {
         self.seats.get_mut(&id)
     }
 
+    /// Whether `user` has a seat.
+    pub(crate) fn has(&self, user: UserId) -> bool {
+        self.by_user.contains_key(&user)
+    }
+
     /// Whether `link` sits on seat `id`.
     pub(crate) fn sits(&self, id: ParticipantId, link: &L) -> bool {
         self.seats.get(&id).is_some_and(|seat| seat.link.as_ref() == Some(link))

@@ -157,6 +157,7 @@ impl Session {
                     let text = format!("all {limit} seats are taken; try again when somebody has left");
                     return Err(Refusal::new(ErrorCode::RoomFull, text));
                 }
+                Err(JoinRefused::Busy(error)) => return Err(Refusal::new(ErrorCode::ServerBusy, error.to_string())),
             }
         }
         Err(Refusal::new(ErrorCode::Unavailable, "the room keeps changing; try again in a moment"))

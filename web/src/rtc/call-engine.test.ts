@@ -173,7 +173,11 @@ describe('joining', () => {
     FakeSocket.last.answer('join', { type: 'error', code: 'server-busy', message: 'later' });
     await vi.advanceTimersByTimeAsync(1_000);
     expect(FakeSocket.all).toHaveLength(2);
-    expect(engine.store.getState().phase).toBe('joining');
+    expect(engine.store.getState()).toMatchObject({ phase: 'joining', serverBusy: true });
+    FakeSocket.last.welcome();
+    FakeSocket.last.answer('join', joined());
+    await settle();
+    expect(engine.store.getState()).toMatchObject({ phase: 'in-call', serverBusy: false });
   });
 
   it('lets go of a microphone that was granted after the person went away', async () => {

@@ -234,8 +234,10 @@ export class CallEngine {
       if (!joined.resumed || !this.#media || this.#mediaBroken) void this.#connectMedia();
       this.#reconcileMute();
     } catch (error) {
-      if (error instanceof SignalingError && isFinal(error.code)) this.#end(error.code, error.message);
-      else this.#signaling.reconnect();
+      if (error instanceof SignalingError && isFinal(error.code)) return this.#end(error.code, error.message);
+      // Refusals that pass, and lost sockets alike: again after a pause that grows.
+      this.#dispatch({ type: 'server-busy', busy: error instanceof SignalingError && error.code === 'server-busy' });
+      this.#signaling.reconnect();
     }
   }
 

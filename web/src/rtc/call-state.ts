@@ -49,6 +49,8 @@ export interface CallState {
   wantsMute: boolean;
   /** The browser refuses to play sound before a click. */
   audioBlocked: boolean;
+  /** The server has no room for another participant at the moment; joining is tried again and again. */
+  serverBusy: boolean;
   end: { reason: EndReason; detail: string | null } | null;
 }
 
@@ -68,6 +70,7 @@ export const initialState: CallState = {
   microphone: { status: 'off', problem: null, deviceId: null },
   wantsMute: false,
   audioBlocked: false,
+  serverBusy: false,
   end: null,
 };
 
@@ -80,6 +83,7 @@ export type CallEvent =
   | { type: 'microphone'; microphone: Partial<MicrophoneState> }
   | { type: 'want-mute'; muted: boolean }
   | { type: 'audio-blocked'; blocked: boolean }
+  | { type: 'server-busy'; busy: boolean }
   | { type: 'end'; reason: EndReason; detail?: string };
 
 /** The state after an event. Pure: everything that happens in a call goes through here. */
@@ -108,6 +112,8 @@ export function reduce(state: CallState, event: CallEvent): CallState {
       return { ...state, wantsMute: event.muted };
     case 'audio-blocked':
       return { ...state, audioBlocked: event.blocked };
+    case 'server-busy':
+      return { ...state, serverBusy: event.busy };
     case 'end':
       return {
         ...initialState,
@@ -136,6 +142,7 @@ function reduceMessage(state: CallState, message: ServerMessage): CallState {
       return {
         ...state,
         phase: 'in-call',
+        serverBusy: false,
         room: message.room,
         selfId: message.participantId,
         canModerate: message.canModerate,

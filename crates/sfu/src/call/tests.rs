@@ -41,7 +41,7 @@ impl Scene {
     }
 
     fn join(&mut self, peer: usize, slots: usize) {
-        let member = self.call.join(peer, PeerId(peer as u128), BOTH, &mut self.changes);
+        let member = self.change(|call, changes| call.join(peer, PeerId(peer as u128), BOTH, changes));
         self.members.insert(peer, member);
         self.change(|call, changes| call.set_slots(member, slots, changes));
     }

@@ -11,7 +11,7 @@ use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
 use hubbub_domain::storage::Rooms;
 use hubbub_domain::{NewRoom, Room, RoomId, RoomPatch, UserId};
 use hubbub_protocol::MAX_MESSAGE_BYTES;
-use hubbub_sfu::{Command, Event, Grants, PeerId};
+use hubbub_sfu::{AdmitError, CallId, Command, Event, Grants, PeerId};
 use hubbub_signaling::{Config, MediaPlane, Signaling};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -35,6 +35,8 @@ pub(crate) const RESUME_WINDOW: Duration = Duration::from_millis(700);
 pub(crate) struct Recorder {
     commands: Mutex<Vec<Command>>,
     pub(crate) fragile: Mutex<Option<PeerId>>,
+    /// Why nobody new finds room, if so.
+    pub(crate) refuses: Mutex<Option<AdmitError>>,
 }
 
 impl MediaPlane for Recorder {
@@ -46,6 +48,10 @@ impl MediaPlane for Recorder {
         };
         assert!(!panics, "the media plane is told to panic");
         self.commands.lock().push(command);
+    }
+
+    fn admit(&self, _: CallId) -> Result<(), AdmitError> {
+        self.refuses.lock().map_or(Ok(()), Err)
     }
 }
 

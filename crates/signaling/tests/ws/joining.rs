@@ -137,6 +137,33 @@ async fn a_seat_that_waits_for_its_socket_is_taken() {
 }
 
 #[tokio::test]
+async fn a_busy_media_plane_refuses_newcomers_and_nobody_else() {
+    let world = World::new().await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let room = world.room(&ada).await;
+    let (mut inside, joined) = world.joined(&ada, room).await;
+    let mut outside = world.connect(&bob).await;
+    for reason in hubbub_sfu::AdmitError::ALL {
+        *world.media.refuses.lock() = Some(reason);
+        outside.send(json!({"type": "join", "id": 7, "roomId": room})).await;
+        let refused = outside.expect_error("server-busy").await;
+        assert_eq!((&refused["replyTo"], &refused["message"]), (&json!(7), &json!(reason.to_string())));
+    }
+    assert_eq!(world.signaling.counts(&[room]).await, [1]);
+    inside.expect_quiet().await;
+    // Whoever is in stays in: over another socket with its seat, or with a new one in place of the old.
+    let resume = json!({"type": "join", "roomId": room, "resumeToken": joined["resumeToken"]});
+    let mut again = world.connect(&ada).await;
+    assert_eq!(again.ask(resume).await["resumed"], true);
+    let mut anew = world.connect(&ada).await;
+    assert_eq!(anew.ask(json!({"type": "join", "roomId": room})).await["resumed"], false);
+
+    *world.media.refuses.lock() = None;
+    let retried = outside.ask(json!({"type": "join", "roomId": room})).await;
+    assert_eq!(retried["type"], "joined", "the same socket may try again");
+}
+
+#[tokio::test]
 async fn while_the_database_is_away_the_socket_and_the_seats_stay() {
     let world = World::new().await;
     let (ada, bob) = (world.user("ada").await, world.user("bob").await);

@@ -1,4 +1,4 @@
-import { CloudOff, Volume2, WifiOff } from 'lucide-react';
+import { CloudOff, Hourglass, Volume2, WifiOff } from 'lucide-react';
 import { text } from '@/lib/text';
 import { useNow } from '@/lib/use-now';
 import type { CallEngine } from '@/rtc/call-engine';
@@ -16,8 +16,16 @@ export function ConnectionBanner({ engine }: { engine: CallEngine }) {
   const connection = useCall(engine, connectionOf);
   const joining = useCall(engine, (state) => state.phase === 'joining');
   const blocked = useCall(engine, (state) => state.mediaFailures >= BLOCKED_AFTER);
+  const serverBusy = useCall(engine, (state) => state.serverBusy);
   const audioBlocked = useCall(engine, (state) => state.audioBlocked);
 
+  if (serverBusy && joining) {
+    return (
+      <Banner tone="warn" icon={<Hourglass className="size-4.5 shrink-0" aria-hidden="true" />}>
+        {text.connection.serverBusy}
+      </Banner>
+    );
+  }
   if (connection === 'lost') return <LostBanner engine={engine} />;
   if (connection === 'reconnecting') {
     return (
