@@ -210,7 +210,7 @@ pub struct WorkerMetrics {
     /// Time spent working, not waiting.
     pub busy: Duration,
     /// Thousandths of the last second spent working.
-    pub busy_permille: u64,
+    pub busy_permille: u32,
     /// Sends of several datagrams at once, cut apart by the system (UDP GSO).
     pub gso_sends: u64,
     /// The datagrams in them.

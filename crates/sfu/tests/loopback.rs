@@ -6,7 +6,9 @@ mod support;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hubbub_sfu::{Command, Config, DropReason, Event, Greeting, LostReason, Sfu, SharedTcp, StartError};
+use hubbub_sfu::{
+    CallId, Command, Config, DropReason, Event, Grants, Greeting, LostReason, PeerId, Sfu, SharedTcp, StartError,
+};
 use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter};
 use rtc_stun::xoraddr::XorMappedAddress;
 use support::{Client, Network, PATIENCE, spread, wait_for};
@@ -189,6 +191,39 @@ async fn calls_spread_over_workers_with_a_port_each() {
         assert!(client.answer.contains(&format!(" 127.0.0.1 {port} ")), "{port} in {}", client.answer);
     }
     tokio::join!(exchange(&mut first, &mut second), exchange(&mut third, &mut fourth));
+    sfu.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_spread_over_two_workers_is_one_call() {
+    let (sfu, events) = Sfu::start(Config { workers: 2, ..config() }).expect("started");
+    let events = spread(events);
+    let mut news = events.subscribe();
+    let ports = sfu.local_ports();
+    let mut first = Client::join(&sfu, &events, 1, 1, Network::Udp).await;
+    // Peers without media make the call a large one, whose further peers go to the other worker.
+    let grants = Grants { speak: true, hear: true };
+    for idle in 100..163 {
+        sfu.send(Command::AddPeer { call: CallId(1), peer: PeerId(idle), grants });
+    }
+    let mut second = Client::join(&sfu, &events, 1, 2, Network::Udp).await;
+    for (client, port) in [(&first, ports[0]), (&second, ports[1])] {
+        assert!(client.answer.contains(&format!(" 127.0.0.1 {port} ")), "{port} in {}", client.answer);
+    }
+    exchange(&mut first, &mut second).await;
+    let both = |event: &Event| match event {
+        Event::Speakers { call: CallId(1), speakers } => (speakers.len() == 2).then_some(()),
+        _ => None,
+    };
+    wait_for(&mut news, both).await;
+    let relayed = || sfu.metrics().workers.iter().map(|w| (w.rtp_in, w.relayed_out, w.relayed_in)).collect::<Vec<_>>();
+    let counted = async {
+        while relayed() != [(50, 50, 50), (50, 50, 50)] {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, counted).await;
+    assert!(in_time.is_ok(), "each packet crosses once: {:?}", relayed());
     sfu.shutdown().await;
 }
 

@@ -28,6 +28,7 @@ impl Config {
         range("media.slots", media.slots, 1..=32)?;
         range("media.max_packets_per_second", media.max_packets_per_second, 50..=100_000)?;
         range("media.max_peers_per_worker", media.max_peers_per_worker, 1..=100_000)?;
+        range("media.max_busy_percent", media.max_busy_percent, 10..=100)?;
         range("auth.access_token_seconds", auth.access_token_seconds, 60..=86_400)?;
         range("auth.minted_token_seconds", auth.minted_token_seconds, 60..=86_400)?;
         range("auth.refresh_token_seconds", auth.refresh_token_seconds, 3600..=31_536_000)?;

@@ -68,6 +68,7 @@ impl Config {
             shared_tcp: self.media.tcp_on_http_port.then_some(hubbub_sfu::SharedTcp { bind: http.ip(), port }),
             max_slots: self.media.slots,
             max_peers_per_worker: self.media.max_peers_per_worker,
+            max_busy_percent: self.media.max_busy_percent,
             max_packets_per_second: self.media.max_packets_per_second,
         }
     }

@@ -83,6 +83,7 @@ pub(crate) struct Media {
     pub(crate) slots: usize,
     pub(crate) max_packets_per_second: u32,
     pub(crate) max_peers_per_worker: usize,
+    pub(crate) max_busy_percent: u32,
 }
 
 /// How mail leaves.

@@ -35,7 +35,9 @@ impl Collector for Snapshots {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let mut families = sfu(&self.sfu.metrics().workers);
+        let media = self.sfu.metrics();
+        let mut families = sfu(&media.workers);
+        families.push(joins_refused(&media));
         families.extend(signaling(&self.signaling.metrics()));
         families
     }
@@ -57,6 +59,12 @@ fn sfu(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
         counter("hubbub_sfu_bytes_out_total", "Bytes sent, without UDP, TCP and IP headers.", each(|w| w.bytes_out)),
         counter("hubbub_sfu_rtp_in_total", "Authentic RTP packets received.", each(|w| w.rtp_in)),
         counter("hubbub_sfu_rtp_out_total", "RTP packets sent to listeners.", each(|w| w.rtp_out)),
+        counter(
+            "hubbub_sfu_relayed_out_total",
+            "RTP packets passed on to other workers, one for each of them.",
+            each(|w| w.relayed_out),
+        ),
+        counter("hubbub_sfu_relayed_in_total", "RTP packets that came from other workers.", each(|w| w.relayed_in)),
         counter(
             "hubbub_sfu_red_stripped_total",
             "RTP packets sent without their redundant audio, to listeners who do not have it.",
@@ -118,8 +126,7 @@ fn sfu(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
         ),
         counter("hubbub_sfu_worker_restarts_total", "Workers started again after a panic.", each(|w| w.restarts)),
     ];
-    let busy = workers.iter().enumerate().map(|(i, w)| (vec![("worker", i.to_string())], w.busy.as_secs_f64()));
-    families.push(counter_f64("hubbub_sfu_busy_seconds_total", "Time spent working, not waiting.", busy.collect()));
+    families.extend(work(workers));
     let sum = |value: &dyn Fn(&WorkerMetrics) -> u64| workers.iter().map(value).sum::<u64>();
     let drops = DropReason::ALL.iter().map(|&r| (vec![("reason", r.as_str().to_owned())], sum(&|w| w.dropped(r))));
     families.push(counter(
@@ -140,6 +147,26 @@ fn sfu(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
     families.push(join_times(workers));
     families.extend(quality(workers));
     families
+}
+
+/// How busy each worker is.
+fn work(workers: &[WorkerMetrics]) -> [MetricFamily; 2] {
+    let each = |value: fn(&WorkerMetrics) -> f64| -> Vec<Sample<f64>> {
+        let labelled = |(index, worker)| (vec![("worker", format!("{index}"))], value(worker));
+        workers.iter().enumerate().map(labelled).collect()
+    };
+    let seconds = each(|worker| worker.busy.as_secs_f64());
+    let share = each(|worker| f64::from(worker.busy_permille) / 1000.0);
+    [
+        counter_f64("hubbub_sfu_busy_seconds_total", "Time spent working, not waiting.", seconds),
+        gauge_f64("hubbub_sfu_busy_ratio", "The share of the last second spent working.", share),
+    ]
+}
+
+fn joins_refused(media: &hubbub_sfu::Metrics) -> MetricFamily {
+    let reasons = AdmitError::ALL.iter().zip(media.joins_refused);
+    let samples = reasons.map(|(reason, count)| (vec![("reason", reason.as_str().to_owned())], count));
+    counter("hubbub_sfu_joins_refused_total", "Joins refused because no worker has room, by reason.", samples.collect())
 }
 
 fn signaling(now: &MetricsSnapshot) -> Vec<MetricFamily> {
@@ -253,7 +280,11 @@ fn float(samples: Vec<Sample>) -> Vec<Sample<f64>> {
 }
 
 fn gauge(name: &str, help: &str, samples: Vec<Sample>) -> MetricFamily {
-    let metrics = float(samples).into_iter().map(|(names, value)| {
+    gauge_f64(name, help, float(samples))
+}
+
+fn gauge_f64(name: &str, help: &str, samples: Vec<Sample<f64>>) -> MetricFamily {
+    let metrics = samples.into_iter().map(|(names, value)| {
         let mut gauge = Gauge::default();
         gauge.set_value(value);
         let mut metric = Metric::from_label(labels(names));

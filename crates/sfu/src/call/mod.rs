@@ -117,13 +117,7 @@ impl Call {
     }
 
     /// Takes in a member that has neither slots nor a voice yet. `peer` is how its worker knows it.
-    pub(crate) fn join(
-        &mut self,
-        peer: usize,
-        id: PeerId,
-        grants: Grants,
-        changes: &mut Vec<SlotChange>,
-    ) -> MemberKey {
+    pub(crate) fn join(&mut self, peer: usize, id: PeerId, grants: Grants, changes: &mut Vec<SlotChange>) -> MemberKey {
         // It moved here, and the news that it left the other worker is still on its way.
         if let Some(member) = self.remotes.get(&id).copied() {
             self.forget_remote(member, changes);
@@ -251,8 +245,7 @@ impl Call {
     /// Ends the spurts of those who fell silent and returns the list of speakers when it is due and this worker's to tell.
     pub(crate) fn tick(&mut self, now: Instant, changes: &mut Vec<SlotChange>) -> Option<Vec<(PeerId, i8)>> {
         let members = &self.members;
-        let quiet: Vec<MemberKey> =
-            self.ranking.speaking().filter(|member| !members[*member].is_open(now)).collect();
+        let quiet: Vec<MemberKey> = self.ranking.speaking().filter(|member| !members[*member].is_open(now)).collect();
         for member in quiet {
             self.members[member].end_spurt();
             let moved = self.ranking.close(member);

@@ -94,9 +94,8 @@ impl Member {
     }
 
     pub(super) fn pauses(&self, now: Instant) -> bool {
-        let elsewhere = |remote: &Remote| {
-            remote.since(now) + Duration::from_millis(remote.standing.voice_ms_ago.into()) >= PAUSE
-        };
+        let elsewhere =
+            |remote: &Remote| remote.since(now) + Duration::from_millis(remote.standing.voice_ms_ago.into()) >= PAUSE;
         self.remote.as_ref().map_or_else(|| self.voice.pauses(now), elsewhere)
     }
 
@@ -192,7 +191,9 @@ impl Call {
         changes: &mut Vec<SlotChange>,
     ) {
         let Some(member) = self.remotes.get(&publisher).copied() else { return };
-        let Some(remote) = self.members[member].remote.as_mut().filter(|remote| remote.origin == origin) else { return };
+        let Some(remote) = self.members[member].remote.as_mut().filter(|remote| remote.origin == origin) else {
+            return;
+        };
         if crossing == Crossing::Gone {
             return self.forget_remote(member, changes);
         }

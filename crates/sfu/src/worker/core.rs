@@ -22,7 +22,7 @@ use crate::metrics::{DropReason, WorkerMetrics};
 use crate::placement::Order;
 use crate::rtp::cache::Caches;
 use crate::rtp::stats::NtpClock;
-use crate::transport::{Dropped, Identity, Outbox, PacketKind, Path, Protocol, TransportEvent, classify, stun};
+use crate::transport::{Dropped, Outbox, PacketKind, Path, Protocol, TransportEvent, classify, stun};
 
 /// The least time until something is due again: below a packet's jitter, above a loop's turn.
 const MOMENT: Duration = Duration::from_millis(1);

@@ -286,7 +286,7 @@ impl Runner {
         let receive_drops = socket::dropped(&self.sockets.udp).map_or(0, u64::from);
         let load = serving.meter.measure(now, serving.core.metrics_mut());
         self.published.1.set(load);
-        let busy_permille = load.busy_permille.into();
+        let busy_permille = load.busy_permille;
         *self.published.0.lock() =
             WorkerMetrics { tcp_connections, receive_drops, busy_permille, ..serving.core.metrics() };
     }
@@ -307,13 +307,7 @@ impl Serving {
     }
 
     /// Takes what has arrived, up to a limit; `true` when there may be more.
-    fn receive(
-        &mut self,
-        now: Instant,
-        socket: &UdpSocket,
-        links: &mut Links,
-        doorbells: &[Arc<Doorbell>],
-    ) -> bool {
+    fn receive(&mut self, now: Instant, socket: &UdpSocket, links: &mut Links, doorbells: &[Arc<Doorbell>]) -> bool {
         for _ in 0..BATCHES {
             match self.receiver.receive(socket) {
                 Ok(()) => {}
