@@ -16,7 +16,12 @@ const PACKET: Duration = Duration::from_millis(20);
 
 #[test]
 fn two_hundred_packets_of_three_speakers_to_fifty_listeners_allocate_nothing() {
-    let mut path = PacketPath::new(SPEAKERS, LISTENERS);
+    allocates_nothing(PacketPath::new(SPEAKERS, LISTENERS));
+    // Two workers, and what is said on each crosses to the other.
+    allocates_nothing(PacketPath::over(2, SPEAKERS, LISTENERS));
+}
+
+fn allocates_nothing(mut path: PacketPath) {
     let to_all = SPEAKERS * (LISTENERS - 1);
     // Buffers grow to their size, and everybody who speaks gets a slot.
     for _ in 0..50 {

@@ -224,7 +224,8 @@ export const text = {
     reconnecting: 'Reconnecting',
     lost: 'Connection lost',
     roundTrip: (ms: number) => `${ms} ms`,
-    serverBusy: 'The server is busy at the moment. You will join as soon as there is room; or cancel and try again later.',
+    serverBusy:
+      'The server is busy at the moment. You will join as soon as there is room; or cancel and try again later.',
     lostLead: 'The server cannot be reached.',
     offlineLead: 'This device is offline.',
     retryIn: (seconds: number) => `Trying again in ${seconds} s.`,

@@ -17,22 +17,30 @@ use crate::worker::core::WorkerCore;
 pub struct PacketPath {
     sim: Sim,
     speakers: usize,
+    workers: usize,
 }
 
 impl PacketPath {
     /// A call of `listeners` peers of whom the first `speakers` speak.
     #[must_use]
     pub fn new(speakers: usize, listeners: usize) -> Self {
-        let mut sim = Sim::with(1, |settings| settings.max_packets_per_second = u32::MAX);
+        Self::over(1, speakers, listeners)
+    }
+
+    /// The same with the peers spread over several workers, in turn.
+    #[must_use]
+    pub fn over(workers: usize, speakers: usize, listeners: usize) -> Self {
+        let mut sim = Sim::of(workers, 1, |settings| settings.max_packets_per_second = u32::MAX);
         for client in 0..listeners {
-            sim.join(1, ClientOptions { microphone: client < speakers, ..ClientOptions::default() });
+            let options = ClientOptions { microphone: client < speakers, ..ClientOptions::default() };
+            sim.join_on(client % workers, 1, options);
         }
         let connected = sim.run_until(Duration::from_secs(20), |sim| sim.clients.iter().all(|c| c.is_connected()));
         assert!(connected, "clients connect on a network without faults");
         let gcm = |client: &TestClient| client.srtp_profile() == Some(SrtpProfile::AeadAes256Gcm);
         assert!(sim.clients.iter().all(gcm), "what browsers get is measured");
         sim.run(Duration::from_millis(100));
-        Self { sim, speakers }
+        Self { sim, speakers, workers }
     }
 
     /// Lets everybody who speaks send a packet of 80 bytes of Opus, and returns how many packets went out.
@@ -52,30 +60,34 @@ impl PacketPath {
         let Sim { now, clients, .. } = &mut self.sim;
         *now += after;
         let mut datagrams = Vec::new();
-        for client in &mut clients[..self.speakers] {
+        for (number, client) in clients[..self.speakers].iter_mut().enumerate() {
             client.send_audio(30, &[0xAB; 80]);
             while let Some((from, _, datagram)) = client.poll_datagram() {
-                datagrams.push((Path::udp(from), datagram));
+                datagrams.push((number % self.workers, Path::udp(from), datagram));
             }
         }
         Spoken { at: *now, datagrams }
     }
 
-    /// Hands that to the worker in one turn, and returns how many packets went out. Every datagram is good for one time.
+    /// Hands that to the workers in one turn, and returns how many packets went out. Every datagram is good for one time.
     pub fn forward(&mut self, spoken: &mut Spoken) -> usize {
-        let core = &mut self.sim.core;
-        for (path, datagram) in &mut spoken.datagrams {
-            core.handle_datagram(spoken.at, *path, datagram);
+        for (worker, path, datagram) in &mut spoken.datagrams {
+            self.sim.worker(*worker).handle_datagram(spoken.at, *path, datagram);
         }
+        self.sim.relay();
         let mut sent = 0;
-        loop {
-            let more = core.flush();
-            sent += core.outbox_mut().len();
-            core.outbox_mut().clear();
-            if !more {
-                return sent;
+        for worker in 0..self.workers {
+            let core = self.sim.worker(worker);
+            loop {
+                let more = core.flush();
+                sent += core.outbox_mut().len();
+                core.outbox_mut().clear();
+                if !more {
+                    break;
+                }
             }
         }
+        sent
     }
 }
 
@@ -107,7 +119,7 @@ impl ConnectedPeers {
 /// Datagrams on their way to the worker.
 pub struct Spoken {
     at: Instant,
-    datagrams: Vec<(Path, Vec<u8>)>,
+    datagrams: Vec<(usize, Path, Vec<u8>)>,
 }
 
 /// A peer that passed its check and then sends nothing but handshake fragments of one byte.

@@ -111,7 +111,7 @@ impl Sim {
     }
 
     /// Empties the queues between the workers until nothing more crosses.
-    pub(super) fn relay(&mut self) {
+    pub(crate) fn relay(&mut self) {
         let (now, workers) = (self.now, self.cluster.rosters.len());
         let mut links = std::mem::take(&mut self.cluster.links);
         let waiting = |sim: &mut Self| sim.workers_mut().any(|(_, core)| !core.relay_mut().is_empty());
