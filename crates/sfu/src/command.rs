@@ -14,8 +14,10 @@ pub struct Grants {
 /// An order to the media plane. Orders for the same peer are carried out in the order sent.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Makes room for a peer; it has no media until it offers. Adding a peer again moves it to `call`; it keeps its
-    /// connection when that call lives on the same worker, and has to offer again when it does not.
+    /// Makes room for a peer; it has no media until it offers. [`crate::Sfu::admit`] says before whether there is room.
+    ///
+    /// Adding a peer again moves it to `call`. It keeps its connection when it can stay on its worker: when the call is new,
+    /// large or on the same worker. It has to offer again when not.
     AddPeer {
         /// The call it belongs to.
         call: CallId,
