@@ -204,7 +204,7 @@ async fn a_call_spread_over_two_workers_is_one_call() {
     // Peers without media make the call a large one, whose further peers go to the other worker.
     let grants = Grants { speak: true, hear: true };
     for idle in 100..163 {
-        sfu.send(Command::AddPeer { call: CallId(1), peer: PeerId(idle), grants });
+        sfu.send(Command::AddPeer { call: CallId(1), peer: PeerId(idle), grants, max_speakers: 8 });
     }
     let mut second = Client::join(&sfu, &events, 1, 2, Network::Udp).await;
     for (client, port) in [(&first, ports[0]), (&second, ports[1])] {

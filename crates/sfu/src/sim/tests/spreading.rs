@@ -221,7 +221,7 @@ fn moving_to_another_worker_is_a_new_beginning_for_everybody() {
     assert_eq!(told(&sim, 1), [Sim::peer(0)]);
     // Away, and back on the other worker.
     sim.order(Command::RemovePeer { peer: Sim::peer(0) });
-    sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(0), grants: BOTH });
+    sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(0), grants: BOTH, max_speakers: MAX_SLOTS });
     sim.clients[0] = TestClient::new(Sim::address(0), ClientOptions::default());
     sim.offer(0);
     assert!(sim.run_until(Duration::from_secs(5), |sim| sim.clients[0].is_connected()));
