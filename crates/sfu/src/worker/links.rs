@@ -166,7 +166,6 @@ impl Links {
                     ([a], [b]) => Record::len([*a, *b]),
                     _ => break,
                 };
-                drop(head);
                 let Some(record) = self.record.get_mut(..len) else { break };
                 if queue.pop_entire_slice(record).is_err() {
                     break;
