@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use hubbub_sfu::{
-    DropReason, JITTER_BOUNDS, JOIN_TIME_BUCKETS_MS, LOSS_BOUNDS, LostReason, Quality, ROUND_TRIP_BOUNDS, SendError,
-    Sfu, WorkerMetrics,
+    AdmitError, DropReason, JITTER_BOUNDS, JOIN_TIME_BUCKETS_MS, LOSS_BOUNDS, LostReason, Quality, ROUND_TRIP_BOUNDS,
+    SendError, Sfu, WorkerMetrics,
 };
 use hubbub_signaling::{MetricsSnapshot, Signaling, TIME_BUCKETS};
 use prometheus::core::{Collector, Desc};
