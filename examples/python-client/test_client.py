@@ -42,6 +42,7 @@ def start_server(folder: str) -> tuple[subprocess.Popen, str]:
         "HUBBUB__DATA__DIR": f"{folder}/data",
         "HUBBUB__MEDIA__FIRST_PORT": "0",
         "HUBBUB__MEDIA__WORKERS": "1",
+        "HUBBUB__MEDIA__MAX_BUSY_PERCENT": "100",
     }
     log = open(f"{folder}/server.log", "w")
     server = subprocess.Popen([str(BINARY)], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)

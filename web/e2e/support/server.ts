@@ -91,6 +91,8 @@ export class Server {
       HUBBUB__METRICS__BIND: `127.0.0.1:${metrics}`,
       HUBBUB__MEDIA__FIRST_PORT: String(media),
       HUBBUB__MEDIA__WORKERS: '1',
+      // However loaded the machine is that runs the tests, nobody is refused for it.
+      HUBBUB__MEDIA__MAX_BUSY_PERCENT: '100',
       HUBBUB__DATA__DIR: join(this.folder, 'data'),
       ...Object.fromEntries(limits.map((limit) => [`HUBBUB__LIMITS__${limit}`, '100000/1ms'])),
       ...extra,

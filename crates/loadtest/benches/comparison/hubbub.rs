@@ -69,6 +69,8 @@ impl Hubbub {
                 .env("HUBBUB__METRICS__BIND", "")
                 .env("HUBBUB__MEDIA__BIND", "127.0.0.1")
                 .env("HUBBUB__MEDIA__FIRST_PORT", "0")
+                // The most is looked for: it is what the server does, not what it admits.
+                .env("HUBBUB__MEDIA__MAX_BUSY_PERCENT", "100")
                 .env("HUBBUB__MEDIA__WORKERS", "1");
             for limit in ["REQUESTS", "ROOMS"] {
                 command.env(format!("HUBBUB__LIMITS__{limit}"), "100000/1ms");
