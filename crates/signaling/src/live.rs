@@ -135,8 +135,8 @@ impl LiveRoom {
         people.update(settings);
         let (link, user, session) = (joiner.link.clone(), joiner.user, joiner.session);
         let asked_to_resume = joiner.resume.is_some();
-        // Whoever has a seat brings no more load than before.
-        if !people.has(user) {
+        // Whoever has a seat brings no more load than before. That the room is full holds longer than that the server is busy.
+        if !people.has(user) && !people.is_full() {
             self.around.media.admit(convert::call(self.id)).map_err(JoinRefused::Busy)?;
         }
         let joined = people.join(joiner, now).map_err(|_| JoinRefused::Full)?;

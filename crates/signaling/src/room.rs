@@ -142,6 +142,11 @@ impl<L: Clone + PartialEq> People<L> {
         self.seats.get_mut(&id)
     }
 
+    /// Whether every seat is taken.
+    pub(crate) fn is_full(&self) -> bool {
+        usize::try_from(self.settings.max_participants.get()).is_ok_and(|limit| self.seats.len() >= limit)
+    }
+
     /// Whether `user` has a seat.
     pub(crate) fn has(&self, user: UserId) -> bool {
         self.by_user.contains_key(&user)
@@ -173,8 +178,7 @@ impl<L: Clone + PartialEq> People<L> {
             seat.offers.clear();
             return Ok(Joined::Resumed { id, displaced: seat.link.replace(joiner.link) });
         }
-        let limit = usize::try_from(self.settings.max_participants.get()).unwrap_or(usize::MAX);
-        if held.is_none() && self.seats.len() >= limit {
+        if held.is_none() && self.is_full() {
             return Err(Full);
         }
         let replaced = held.and_then(|id| self.remove(id).map(|seat| (id, Box::new(seat))));
