@@ -1,3 +1,4 @@
+import { ChevronRight } from 'lucide-react';
 import { useState } from 'react';
 import type { RoomFields } from '@/api/types';
 import { useForm } from '@/api/use-form';
@@ -65,10 +66,12 @@ export function RoomForm({ initial, existing = false, submitLabel, onSubmit, onC
         onChange={(isPrivate) => form.set('isPrivate', isPrivate)}
       />
       <details
+        className="group"
         open={advanced || form.errors.maxForwardedSpeakers !== undefined}
         onToggle={(event) => setAdvanced(event.currentTarget.open)}
       >
-        <summary className="flex min-h-11 cursor-pointer items-center text-sm font-medium">
+        <summary className="flex min-h-11 cursor-pointer items-center gap-1.5 text-sm font-medium">
+          <ChevronRight className="size-4 text-muted transition-transform group-open:rotate-90" aria-hidden="true" />
           {text.roomForm.advanced}
         </summary>
         <Field
