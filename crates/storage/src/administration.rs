@@ -8,7 +8,7 @@ use sqlx::{query, query_as, query_scalar};
 
 use crate::database::{Database, reading, transaction};
 use crate::sessions::insert_session;
-use crate::users::{UserRow, user_columns};
+use crate::users::{EMAIL_TAKEN, UserRow, user_columns};
 
 #[async_trait]
 impl Administration for Database {
@@ -32,7 +32,7 @@ impl Administration for Database {
                 .execute(&mut *tx)
                 .await?;
                 if inserted.rows_affected() == 0 {
-                    let email_taken = query_scalar::<_, bool>("SELECT EXISTS (SELECT 1 FROM users WHERE email = $1)")
+                    let email_taken = query_scalar::<_, bool>(EMAIL_TAKEN)
                         .bind(user.email.as_str())
                         .fetch_one(&mut *tx)
                         .await?;

@@ -17,6 +17,9 @@ macro_rules! user_columns {
 }
 pub(crate) use user_columns;
 
+/// Whether an address has an account.
+pub(crate) const EMAIL_TAKEN: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE email = $1)";
+
 #[derive(FromRow)]
 pub(crate) struct UserRow {
     id: Uuid,
@@ -54,7 +57,6 @@ impl From<UserRow> for User {
 #[async_trait]
 impl Users for Database {
     async fn create_user(&self, user: NewUser) -> StorageResult<CreateUser> {
-        const EMAIL_TAKEN: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE email = $1)";
         transaction!(self, tx => {
             let email = user.email.as_str();
             if query_scalar::<_, bool>(EMAIL_TAKEN).bind(email).fetch_one(&mut *tx).await? {

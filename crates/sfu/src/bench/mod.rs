@@ -5,6 +5,7 @@ mod socket_loop;
 use std::time::{Duration, Instant};
 
 pub use self::socket_loop::{Cost, SocketLoop};
+use crate::metrics::DropReason;
 use crate::sim::Sim;
 use crate::sim::soak;
 use crate::test_client::handshake::{fragment, hello, next_message};
@@ -238,6 +239,30 @@ impl Soak {
             lost: metrics.losts.iter().sum(),
         }
     }
+}
+
+/// One of every kind of datagram that a stranger may send: its name, its bytes, and why it is dropped.
+#[must_use]
+pub fn strangers_datagrams() -> [(&'static str, Vec<u8>, DropReason); 6] {
+    let mut check = vec![0, 1, 0, 20, 0x21, 0x12, 0xa4, 0x42];
+    check.extend([7; 12]);
+    check.extend([0, 6, 0, 13]);
+    check.extend(b"nobody00:them");
+    check.extend([0; 3]);
+    let nameless = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let mut hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 187];
+    hello.resize(200, 1);
+    let mut rtp = vec![0x90, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7];
+    rtp.resize(100, 0xAB);
+    let rtcp = vec![0x80, 200, 0, 6, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    [
+        ("check", check, DropReason::StunUnknownUfrag),
+        ("client_hello", hello, DropReason::DtlsUnvalidated),
+        ("rtp", rtp, DropReason::MediaUnvalidated),
+        ("rtcp", rtcp, DropReason::MediaUnvalidated),
+        ("check_without_name", nameless, DropReason::StunMalformed),
+        ("garbage", vec![0xFF; 40], DropReason::Unrecognised),
+    ]
 }
 
 /// A worker with a call, and strangers who send what they like.

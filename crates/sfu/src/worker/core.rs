@@ -6,7 +6,6 @@ use rand::RngExt;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use super::bucket::Bucket;
 use super::candidates::Candidates;
 use super::connection::{Connection, Peer};
 use super::discovery::{Discovery, Seen};
@@ -15,11 +14,9 @@ use super::record::RelayOutbox;
 pub(crate) use super::settings::Settings;
 use super::timers::{Alarm, Due, Timers};
 use crate::call::{Call, SlotChange};
-use crate::command::{Command, Grants};
 use crate::event::{Event, LostReason};
 use crate::ids::{CallId, PeerId};
 use crate::metrics::{DropReason, WorkerMetrics};
-use crate::placement::Order;
 use crate::rtp::cache::Caches;
 use crate::rtp::stats::NtpClock;
 use crate::transport::{Dropped, Outbox, PacketKind, Path, Protocol, TransportEvent, classify, stun};
@@ -87,38 +84,6 @@ impl WorkerCore {
             segments: true,
             discovery: None,
         }
-    }
-
-    /// Carries out an order.
-    pub(crate) fn handle_order(&mut self, now: Instant, order: Order) {
-        self.flush_all();
-        match order {
-            Order::Command(command) => self.handle_command(now, command),
-            Order::Hosts(hosts) => self.handle_hosts(now, hosts),
-        }
-    }
-
-    fn handle_command(&mut self, now: Instant, command: Command) {
-        match command {
-            Command::AddPeer { call, peer, grants, max_speakers } => {
-                self.add_peer(now, call, peer, grants);
-                self.set_call(call, max_speakers);
-            }
-            Command::SetCall { call, max_speakers } => self.set_call(call, max_speakers),
-            Command::SetGrants { peer, grants } => self.set_grants(peer, grants),
-            Command::RemovePeer { peer } => self.remove_peer(now, peer),
-            Command::Offer { peer, request, sdp } => {
-                let event = match self.answer(now, self.ids.get(&peer).copied(), &sdp) {
-                    Ok(sdp) => Event::Answer { peer, request, sdp },
-                    Err(error) => {
-                        self.metrics.offers_rejected += 1;
-                        Event::OfferRejected { peer, request, error }
-                    }
-                };
-                self.events.push(event);
-            }
-        }
-        self.report_slots();
     }
 
     /// Takes a datagram or a TCP frame, which is decrypted in place. What comes of it waits for [`Self::flush`].
@@ -238,106 +203,6 @@ impl WorkerCore {
     #[cfg(any(test, feature = "bench"))]
     pub(crate) fn timers_set(&self) -> usize {
         self.timers.len()
-    }
-
-    fn add_peer(&mut self, now: Instant, call: CallId, id: PeerId, grants: Grants) {
-        if let Some(key) = self.ids.get(&id).copied() {
-            if self.calls[self.peers[key].call].0.id() == call {
-                return self.set_grants(id, grants);
-            }
-            self.move_peer(key, call, grants);
-            return;
-        }
-        let entry = self.peers.vacant_entry();
-        let key = entry.key();
-        let joiner = (key, id, grants);
-        let (call, member) = join(&mut self.calls, &mut self.call_ids, &self.settings, call, joiner, &mut self.changes);
-        entry.insert(Peer {
-            id,
-            call,
-            member,
-            grants,
-            bucket: Bucket::new(now, self.settings.max_packets_per_second),
-            alarm: Alarm::default(),
-            session: rand::rng().random::<u64>() >> 2,
-            session_version: 0,
-            connection: None,
-        });
-        self.ids.insert(id, key);
-    }
-
-    fn move_peer(&mut self, key: usize, call: CallId, grants: Grants) {
-        let id = self.peers[key].id;
-        self.leave_call(key);
-        let joiner = (key, id, grants);
-        let (call, member) = join(&mut self.calls, &mut self.call_ids, &self.settings, call, joiner, &mut self.changes);
-        let peer = &mut self.peers[key];
-        (peer.call, peer.member, peer.grants) = (call, member, grants);
-        if let Some(connection) = peer.connection.as_ref().filter(|connection| connection.transport.is_connected()) {
-            // Nobody of the call before is heard any more, which only the slots that are filled again would tell.
-            let empty = |slot| SlotChange { listener: key, slot, speaker: None };
-            self.changes.extend((0..).take(connection.slots.len()).map(empty));
-            self.calls[call].0.set_slots(member, connection.slots.len(), &mut self.changes);
-        }
-    }
-
-    fn set_call(&mut self, call: CallId, max_speakers: usize) {
-        let Some(key) = self.call_ids.get(&call) else { return };
-        self.calls[*key].0.set_max_speakers(max_speakers, &mut self.changes);
-    }
-
-    fn set_grants(&mut self, id: PeerId, grants: Grants) {
-        let Some(peer) = self.ids.get(&id).map(|key| &mut self.peers[*key]) else { return };
-        peer.grants = grants;
-        let call = peer.call;
-        self.calls[call].0.set_grants(peer.member, grants, &mut self.changes);
-        self.relay_crossings(call);
-    }
-
-    fn remove_peer(&mut self, now: Instant, id: PeerId) {
-        let Some(key) = self.ids.remove(&id) else { return };
-        self.drop_connection(now, key);
-        self.leave_call(key);
-        self.peers.remove(key);
-    }
-
-    /// Ends a peer's connection, if there is one, with a goodbye.
-    pub(super) fn drop_connection(&mut self, now: Instant, key: usize) {
-        if let Some(connection) = &mut self.peers[key].connection {
-            connection.transport.close(&mut self.outbox);
-            self.settle(now, key);
-        }
-        self.forget_connection(key);
-    }
-
-    /// Removes what is left of a connection that is over.
-    fn forget_connection(&mut self, key: usize) {
-        let peer = &mut self.peers[key];
-        let Some(connection) = peer.connection.take() else { return };
-        self.connections -= 1;
-        if self.connections == 0 {
-            self.caches = Caches::default();
-        }
-        if connection.next_report.is_some() {
-            self.metrics.connected -= 1;
-        }
-        self.ufrags.remove(connection.transport.local_ufrag());
-        let key = peer.call;
-        let call = &mut self.calls[key].0;
-        call.set_slots(peer.member, 0, &mut Vec::new());
-        call.silence(peer.member, &mut self.changes);
-        self.relay_crossings(key);
-    }
-
-    fn leave_call(&mut self, key: usize) {
-        let Peer { call: key, member, .. } = self.peers[key];
-        self.calls[key].0.leave(member, &mut self.changes);
-        self.relay_crossings(key);
-        let call = &self.calls[key].0;
-        if call.is_empty() {
-            self.call_ids.remove(&call.id());
-            self.calls.remove(key);
-        }
     }
 
     fn on_stun(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<(), DropReason> {
@@ -495,17 +360,4 @@ impl WorkerCore {
         changes.clear();
         self.changes = changes;
     }
-}
-
-/// Makes a peer a member of a call, which is made when it is the first.
-fn join(
-    calls: &mut Slab<(Call, Alarm)>,
-    ids: &mut FxHashMap<CallId, usize>,
-    settings: &Settings,
-    id: CallId,
-    (peer, peer_id, grants): (usize, PeerId, Grants),
-    changes: &mut Vec<SlotChange>,
-) -> (usize, usize) {
-    let key = *ids.entry(id).or_insert_with(|| calls.insert((Call::new(id, settings.max_slots), Alarm::default())));
-    (key, calls[key].0.join(peer, peer_id, grants, changes))
 }

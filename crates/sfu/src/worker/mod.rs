@@ -16,6 +16,7 @@ mod interfaces;
 pub(crate) mod links;
 mod load;
 mod media;
+mod orders;
 mod preroll;
 pub(crate) mod record;
 mod recovery;

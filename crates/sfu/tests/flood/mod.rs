@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hubbub_sfu::bench::strangers_datagrams;
 use hubbub_sfu::{Config, DropReason, Sfu, WorkerMetrics};
 
 use crate::support::{Client, Network, PATIENCE, spread};
@@ -13,27 +14,6 @@ use crate::support::{Client, Network, PATIENCE, spread};
 /// Strangers' packets, as fast as one thread can send them.
 const FLOOD: u64 = 100_000;
 const SPOKEN: u16 = 100;
-
-/// One of every kind that a stranger may send, and why it is dropped.
-fn kinds() -> [(Vec<u8>, DropReason); 6] {
-    let mut check = vec![0, 1, 0, 20, 0x21, 0x12, 0xa4, 0x42];
-    check.extend([7; 12]);
-    check.extend([0, 6, 0, 13]);
-    check.extend(b"nobody00:them");
-    check.extend([0; 3]);
-    let mut hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 187];
-    hello.resize(200, 1);
-    let mut rtp = vec![0x90, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7];
-    rtp.resize(100, 0xAB);
-    [
-        (check, DropReason::StunUnknownUfrag),
-        (hello, DropReason::DtlsUnvalidated),
-        (rtp, DropReason::MediaUnvalidated),
-        (vec![0x80, 200, 0, 6, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], DropReason::MediaUnvalidated),
-        (vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], DropReason::StunMalformed),
-        (vec![0xFF; 40], DropReason::Unrecognised),
-    ]
-}
 
 /// Why strangers' packets are dropped.
 const STRANGERS: [DropReason; 5] = [
@@ -47,11 +27,11 @@ const STRANGERS: [DropReason; 5] = [
 /// Sends the flood from eight addresses, then goes on with 48 packets a millisecond until told to stop. The number sent.
 fn flood(target: SocketAddr, stop: &AtomicBool, at_least: u64) -> u64 {
     let sockets: Vec<UdpSocket> = (0..8).map(|_| UdpSocket::bind("127.0.0.1:0").expect("a socket")).collect();
-    let kinds = kinds();
+    let kinds = strangers_datagrams();
     let mut sent = 0;
     while sent < at_least || !stop.load(Ordering::Relaxed) {
         for socket in &sockets {
-            for (datagram, _) in &kinds {
+            for (_, datagram, _) in &kinds {
                 sent += u64::from(socket.send_to(datagram, target).is_ok());
             }
         }
