@@ -1,5 +1,7 @@
 //! What goes in.
 
+use std::net::SocketAddr;
+
 use crate::ids::{CallId, PeerId};
 
 /// What a peer is allowed. Enforced where packets are dropped, not where buttons are drawn.
@@ -47,6 +49,14 @@ pub enum Command {
         request: u64,
         /// The description (RFC 8866), at most 64 KiB.
         sdp: String,
+    },
+    /// The client says that one of the addresses it may send from is its TURN server's. Statistics say so then; nothing else
+    /// comes of it. The last few are remembered.
+    Relayed {
+        /// The peer.
+        peer: PeerId,
+        /// The relayed address (RFC 8656, section 3).
+        address: SocketAddr,
     },
     /// Changes what a peer is allowed, from the next packet on.
     SetGrants {

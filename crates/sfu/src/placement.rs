@@ -141,6 +141,16 @@ impl Placement {
         self.workers[worker].load = load;
     }
 
+    /// The workers with peers of a call.
+    pub(crate) fn hosts(&self, call: CallId) -> Vec<usize> {
+        self.calls.get(&call).map(|home| home.hosts.iter().map(|(worker, _)| *worker).collect()).unwrap_or_default()
+    }
+
+    /// Every call with how many peers it has.
+    pub(crate) fn calls(&self) -> Vec<(CallId, usize)> {
+        self.calls.iter().map(|(call, home)| (*call, home.peers())).collect()
+    }
+
     /// Whether a new peer of a call finds a worker.
     pub(crate) fn admit(&self, call: CallId) -> Result<(), AdmitError> {
         self.pick(call, None).map(drop)
@@ -177,7 +187,7 @@ impl Placement {
                 let hosts = self.calls.get(&call).into_iter().flat_map(|home| &home.hosts);
                 orders.extend(hosts.map(|(worker, _)| (*worker, Order::Command(command.clone()))));
             }
-            Command::Offer { peer, .. } | Command::SetGrants { peer, .. } => {
+            Command::Offer { peer, .. } | Command::SetGrants { peer, .. } | Command::Relayed { peer, .. } => {
                 let worker = self.peers.get(&peer).map_or(0, |(_, worker)| *worker);
                 orders.push((worker, Order::Command(command)));
             }

@@ -7,7 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hubbub_sfu::{
-    CallId, Command, Config, DropReason, Event, Grants, Greeting, LostReason, PeerId, Sfu, SharedTcp, StartError,
+    AddressFamily, CallId, Command, Config, DropReason, Event, Grants, Greeting, LostReason, PeerId, Protocol, Route,
+    Sfu, SharedTcp, StartError,
 };
 use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter};
 use rtc_stun::xoraddr::XorMappedAddress;
@@ -42,6 +43,16 @@ async fn two_peers_hear_each_other_over_udp() {
     assert_eq!((metrics.peers, metrics.connected, metrics.calls, metrics.rtp_in, metrics.rtp_out), (2, 2, 1, 100, 100));
     assert!(metrics.busy > Duration::ZERO && metrics.packets_out >= 100 && metrics.bytes_in > 0);
 
+    let stats = sfu.peer_stats(CallId(1)).await;
+    let route = Route { protocol: Protocol::Udp, family: AddressFamily::V4, relayed: false };
+    for (stats, peer) in stats.iter().zip([a.id, b.id]) {
+        assert_eq!((stats.peer, stats.connected, stats.publishes, stats.route), (peer, true, true, Some(route)));
+        assert_eq!((stats.uplink.packets, stats.downlink.packets), (50, 50));
+    }
+    assert_eq!((sfu.calls(), stats.len()), (vec![(CallId(1), 2)], 2));
+    assert_eq!(sfu.some_peer_stats(CallId(1), 1).await.len(), 1);
+    assert_eq!(sfu.peer_stats(CallId(2)).await, []);
+
     a.close().await;
     let lost = |event: &Event| match event {
         Event::Lost { peer, reason } => Some((*peer, *reason)),
@@ -50,6 +61,7 @@ async fn two_peers_hear_each_other_over_udp() {
     assert_eq!(wait_for(&mut news, lost).await, (a.id, LostReason::Closed));
     sfu.shutdown().await;
     sfu.send(Command::RemovePeer { peer: b.id });
+    assert_eq!(sfu.peer_stats(CallId(1)).await, [], "nobody is left to ask");
 }
 
 #[tokio::test(flavor = "multi_thread")]

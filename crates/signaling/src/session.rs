@@ -8,7 +8,7 @@ use hubbub_domain::{Action, ParticipantId, RoomId, StorageError, may};
 use hubbub_protocol::{
     ClientMessage, CloseCode, ErrorCode, IceCandidateInit, Request, SdpType, ServerMessage, SessionDescription, decode,
 };
-use hubbub_sfu::{Command, check_candidate};
+use hubbub_sfu::{Command, check_candidate, relayed_address};
 use tokio::time::Instant;
 use tracing::warn;
 use uuid::Uuid;
@@ -204,7 +204,11 @@ impl Session {
             let text = format!("at most {MAX_CANDIDATES} candidates may follow an offer");
             return Err(Refusal::new(ErrorCode::BadCandidate, text));
         }
-        check_candidate(&candidate.candidate).map_err(|text| Refusal::new(ErrorCode::BadCandidate, text))
+        check_candidate(&candidate.candidate).map_err(|text| Refusal::new(ErrorCode::BadCandidate, text))?;
+        if let Some(address) = relayed_address(&candidate.candidate) {
+            room.order(me, &self.link, |_| Ok(Command::Relayed { peer: convert::peer(me), address }))?;
+        }
+        Ok(())
     }
 
     async fn mute(&self, reply_to: Option<u32>, target: Option<Uuid>, muted: bool) -> Result<(), Refusal> {

@@ -186,6 +186,23 @@ impl Call {
         }
     }
 
+    /// The members whose connection is on this worker, from a place on: where they are here, and how the worker knows them.
+    pub(crate) fn local_members(&self, from: MemberKey) -> impl Iterator<Item = (MemberKey, usize)> {
+        let members = self.members.iter().skip_while(move |(key, _)| *key < from);
+        members.filter(|(_, member)| member.remote.is_none()).map(|(key, member)| (key, member.peer))
+    }
+
+    /// Who is heard in each of a member's slots.
+    pub(crate) fn heard_by(&self, member: MemberKey) -> impl Iterator<Item = Option<PeerId>> {
+        let slots = self.members[member].slots.iter();
+        slots.map(|slot| slot.map(|heard| self.members[heard.speaker].id))
+    }
+
+    /// Whether a member speaks.
+    pub(crate) fn speaks(&self, member: MemberKey) -> bool {
+        self.ranking.is_speaking(member)
+    }
+
     /// The slots in which a member is heard.
     pub(crate) fn ears(&self, member: MemberKey) -> &[Ear] {
         &self.members[member].ears

@@ -49,6 +49,8 @@ pub(crate) struct ReceiverStats {
     started: Instant,
     last_report: Option<(u32, Instant)>,
     lost: u32,
+    /// Of the time before the last report, in 256ths.
+    fraction_lost: Option<u8>,
 }
 
 /// How long a round trip took, from a report block about our stream and the time at which it came (RFC 3550, section 6.4.1).
@@ -89,12 +91,23 @@ impl ReceiverStats {
             started: now,
             last_report: None,
             lost: 0,
+            fraction_lost: None,
         }
     }
 
     /// The highest loss reported so far.
     pub(crate) const fn lost(&self) -> u32 {
         self.lost
+    }
+
+    /// The share lost between the last two reports, in 256ths; `None` before the first one.
+    pub(crate) const fn fraction_lost(&self) -> Option<u8> {
+        self.fraction_lost
+    }
+
+    /// Interarrival jitter in clock units (RFC 3550, section 6.4.1).
+    pub(crate) const fn jitter(&self) -> u32 {
+        self.jitter >> 4
     }
 
     /// Counts a packet that is authentic and no duplicate.
@@ -132,11 +145,13 @@ impl ReceiverStats {
             .map_or((0, 0), |(middle, at)| (middle, ntp_middle(ntp_units(now.saturating_duration_since(at)))));
         let total_lost = expected.saturating_sub(self.received).min(0x7f_ffff) as u32;
         self.lost = self.lost.max(total_lost);
+        let fraction_lost = (lost_now << 8).checked_div(expected_now).unwrap_or(0).min(255) as u8;
+        self.fraction_lost = Some(fraction_lost);
         Reception {
-            fraction_lost: (lost_now << 8).checked_div(expected_now).unwrap_or(0).min(255) as u8,
+            fraction_lost,
             total_lost,
             highest_sequence: (self.highest as u32).wrapping_sub(1 << 16),
-            jitter: self.jitter >> 4,
+            jitter: self.jitter(),
             last_sender_report,
             delay,
         }

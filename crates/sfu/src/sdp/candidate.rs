@@ -1,6 +1,6 @@
 //! Checking a candidate a client trickles. Nothing is ever sent to it: peer-reflexive addresses do the work.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The longest candidate accepted, in bytes; real ones have about 120.
 const CANDIDATE_MAX: usize = 1024;
@@ -56,9 +56,25 @@ pub fn check(candidate: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The address of a candidate that [`check`] accepts and that is a TURN server's (`typ relay`); `None` for every other one.
+#[must_use]
+pub fn relayed(candidate: &str) -> Option<SocketAddr> {
+    let words: Vec<&str> = candidate.split_ascii_whitespace().collect();
+    let [_, _, _, _, address, port, "typ", "relay", ..] = words.as_slice() else { return None };
+    Some(SocketAddr::new(address.parse().ok()?, port.parse().ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_relayed_candidate_has_a_relayed_address() {
+        let address = relayed("a=candidate:3 1 udp 1 2001:db8::1 5000 typ relay raddr :: rport 9").expect("relayed");
+        assert_eq!(address.to_string(), "[2001:db8::1]:5000");
+        assert_eq!(relayed("candidate:1 1 udp 1 192.0.2.1 5000 typ srflx raddr 10.0.0.5 rport 9"), None);
+        assert_eq!(relayed("candidate:1 1 udp 1 name.local 5000 typ relay"), None);
+    }
 
     #[test]
     fn those_of_clients_are_right() {

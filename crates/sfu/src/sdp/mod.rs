@@ -11,7 +11,7 @@ mod offer;
 mod tests;
 
 pub(crate) use answer::{Answer, Slot};
-pub use candidate::check as check_candidate;
+pub use candidate::{check as check_candidate, relayed as relayed_address};
 pub(crate) use media::{Direction, Extensions, Media};
 pub(crate) use offer::{Offer, Section};
 

@@ -28,7 +28,8 @@ use association::{CONSENT_LIFETIME, SETUP_LIFETIME};
 pub(crate) use dtls::Fingerprint;
 pub(crate) use identity::{Credentials, Identity, worker_of};
 pub(crate) use outbox::{Datagrams, Outbox};
-pub(crate) use path::{PacketKind, Path, Protocol, classify};
+pub use path::Protocol;
+pub(crate) use path::{PacketKind, Path, classify};
 pub(crate) use stun_client::BindingRequest;
 pub use tcp::Greeting;
 

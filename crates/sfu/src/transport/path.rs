@@ -2,13 +2,24 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The protocol under a path.
+/// What carries the packets between a client and here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Protocol {
+pub enum Protocol {
     /// Datagrams.
     Udp,
     /// RFC 4571 frames on an accepted connection (RFC 6544, passive).
     Tcp,
+}
+
+impl Protocol {
+    /// The label of the metric: stable.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        }
+    }
 }
 
 /// A peer's address as one of our sockets sees it.

@@ -76,6 +76,16 @@ impl Connection {
         microphone.stream.as_ref()?.missing.next()
     }
 
+    /// The stream of its microphone.
+    pub(super) fn stream(&self) -> Option<&Stream> {
+        self.microphone.as_ref()?.stream.as_ref()
+    }
+
+    /// Whether packets of its microphone have come.
+    pub(super) fn publishes(&self) -> bool {
+        self.stream().is_some()
+    }
+
     pub(super) fn relation(&self, offer: &Offer) -> Relation {
         if offer.fingerprints != self.fingerprints {
             Relation::Replacement
@@ -138,6 +148,8 @@ pub(super) struct Slot {
     pub(super) lost: u32,
     /// The report that was counted last, and when it came.
     observed: Option<(Instant, Reception)>,
+    /// How many packets were lost between the last two that were counted, and how many there were.
+    recent: Option<(u32, u32)>,
 }
 
 impl Slot {
@@ -152,6 +164,7 @@ impl Slot {
             reported: 0,
             lost: 0,
             observed: None,
+            recent: None,
         }
     }
 
@@ -165,7 +178,18 @@ impl Slot {
         self.observed = Some((now, *block));
         let (_, before) = before?;
         let lost = block.total_lost.saturating_sub(before.total_lost);
-        Some((lost, block.highest_sequence.wrapping_sub(before.highest_sequence)))
+        self.recent = Some((lost, block.highest_sequence.wrapping_sub(before.highest_sequence)));
+        self.recent
+    }
+
+    /// How many packets were lost between the last two reports that were counted, and how many there were.
+    pub(super) fn recent(&self) -> Option<(u64, u64)> {
+        self.recent.map(|(lost, of)| (lost.into(), of.into()))
+    }
+
+    /// Jitter as the listener reported it last, in clock units.
+    pub(super) fn jitter(&self) -> Option<u32> {
+        self.observed.map(|(_, block)| block.jitter)
     }
 
     /// The same m-line of a later offer. With other payload types nothing can be sent again as it was.
@@ -310,6 +334,8 @@ pub(super) struct Peer {
     pub(super) session: u64,
     pub(super) session_version: u64,
     pub(super) connection: Option<Connection>,
+    /// The addresses of TURN servers that the client sends from, as it says.
+    pub(super) relays: Vec<std::net::SocketAddr>,
 }
 
 #[cfg(test)]

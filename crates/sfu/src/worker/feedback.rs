@@ -6,6 +6,7 @@ use super::bucket::Bucket;
 use super::connection::Connection;
 use super::core::WorkerCore;
 use super::media::refused;
+use super::meter::Meter;
 use crate::metrics::DropReason;
 use crate::rtp::packet::OutHeader;
 use crate::rtp::rtcp::{self, Report, Sent};
@@ -22,11 +23,16 @@ pub(super) struct Feedback {
     /// Between the peer and here, smoothed; unknown until the peer has reported on something it received.
     pub(super) round_trip: Option<Duration>,
     answers: Bucket,
+    /// RTP that came, authentic and of the microphone.
+    pub(super) received: Meter,
+    /// RTP that went out.
+    pub(super) sent: Meter,
 }
 
 impl Feedback {
     pub(super) fn new(now: Instant) -> Self {
-        Self { round_trip: None, answers: Bucket::new(now, ANSWERS_PER_SECOND) }
+        let answers = Bucket::new(now, ANSWERS_PER_SECOND);
+        Self { round_trip: None, answers, received: Meter::new(now), sent: Meter::new(now) }
     }
 
     fn on_round_trip(&mut self, measured: Duration) {
@@ -107,6 +113,7 @@ impl WorkerCore {
         self.outbox.append(path, usize::MAX, |out| protected = connection.transport.protect_rtp(header, payload, out));
         protected.ok()?;
         slot.sent.on_packet(payload.len());
+        connection.feedback.sent.on_packet(payload.len());
         Some(())
     }
 
@@ -131,6 +138,8 @@ impl WorkerCore {
     pub(super) fn send_reports(&mut self, now: Instant, key: usize) {
         self.caches.prune(now);
         let Some(connection) = &mut self.peers[key].connection else { return };
+        connection.feedback.received.sample(now);
+        connection.feedback.sent.sample(now);
         let ntp = self.ntp.ntp(now);
         let mut sent = Vec::new();
         for slot in &mut connection.slots {

@@ -183,6 +183,7 @@ impl Batch {
                     metrics.rtp_out += 1;
                     if let Some(slot) = connection.slots.get_mut(usize::from(*slot)) {
                         slot.sent.on_packet(payload.len());
+                        connection.feedback.sent.on_packet(payload.len());
                         let OutHeader { marker, payload_type, padding, .. } = *header;
                         slot.history.note(header.index(), SentPacket { marker, payload_type, padding });
                     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, mpsc};
 use mio::Waker;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::candidates::Candidates;
 use super::core::Settings;
@@ -16,7 +16,9 @@ use super::links::{Doorbell, Links};
 use super::load::LoadGauge;
 use super::run::{Mail, Runner, Sockets};
 use crate::event::Event;
+use crate::ids::CallId;
 use crate::metrics::WorkerMetrics;
+use crate::peer_stats::PeerStats;
 use crate::placement::{Load, Order};
 
 /// Orders to a worker. One that has stopped has no use for them, and nothing is lost.
@@ -112,6 +114,22 @@ impl WorkerHandle {
     /// The load of the last second, at most a quarter of a second old.
     pub(crate) fn load(&self) -> Load {
         self.load.get()
+    }
+
+    /// At most so many peers of a call that are on this worker, a page at a time, so that packets do not wait; none when it has
+    /// stopped.
+    pub(crate) async fn peer_stats(&self, call: CallId, most: usize) -> Vec<PeerStats> {
+        let mut all = Vec::new();
+        let mut from = Some(0);
+        while let Some(first) = from.filter(|_| all.len() < most) {
+            let (reply, answer) = oneshot::channel();
+            self.post.order(Mail::PeerStats { call, from: first, reply });
+            let Ok((page, next)) = answer.await else { break };
+            all.extend(page);
+            from = next;
+        }
+        all.truncate(most);
+        all
     }
 
     pub(crate) fn metrics(&self) -> WorkerMetrics {

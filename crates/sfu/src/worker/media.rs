@@ -34,6 +34,7 @@ impl WorkerCore {
         let primary = &payload[usize::from(audio.primary)..];
         let level = microphone.level(&header, plain);
         let asks = microphone.nack;
+        connection.feedback.received.on_packet(payload.len());
         let stream = microphone.bind(now, &header, &mut self.next_stream);
         let (call, alarm) = &mut self.calls[peer.call];
         let decision = call.on_packet(now, peer.member, level, &mut self.changes);

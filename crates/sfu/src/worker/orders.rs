@@ -1,5 +1,6 @@
 //! Orders to a worker: who is in which call, with what rights, and the end of connections that follows from them.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use rand::RngExt;
@@ -16,6 +17,9 @@ use crate::event::Event;
 use crate::ids::{CallId, PeerId};
 use crate::placement::Order;
 use crate::rtp::cache::Caches;
+
+/// Relayed addresses of a peer that are remembered: two TURN servers of both families, and as many after an ICE restart.
+const RELAYS_MAX: usize = 8;
 
 impl WorkerCore {
     /// Carries out an order.
@@ -36,6 +40,7 @@ impl WorkerCore {
             Command::SetCall { call, max_speakers } => self.set_call(call, max_speakers),
             Command::SetGrants { peer, grants } => self.set_grants(peer, grants),
             Command::RemovePeer { peer } => self.remove_peer(now, peer),
+            Command::Relayed { peer, address } => self.note_relay(peer, address),
             Command::Offer { peer, request, sdp } => {
                 let event = match self.answer(now, self.ids.get(&peer).copied(), &sdp) {
                     Ok(sdp) => Event::Answer { peer, request, sdp },
@@ -72,6 +77,7 @@ impl WorkerCore {
             session: rand::rng().random::<u64>() >> 2,
             session_version: 0,
             connection: None,
+            relays: Vec::new(),
         });
         self.ids.insert(id, key);
     }
@@ -102,6 +108,16 @@ impl WorkerCore {
         let call = peer.call;
         self.calls[call].0.set_grants(peer.member, grants, &mut self.changes);
         self.relay_crossings(call);
+    }
+
+    fn note_relay(&mut self, id: PeerId, address: SocketAddr) {
+        let Some(peer) = self.ids.get(&id).map(|key| &mut self.peers[*key]) else { return };
+        if !peer.relays.contains(&address) {
+            if peer.relays.len() >= RELAYS_MAX {
+                peer.relays.remove(0);
+            }
+            peer.relays.push(address);
+        }
     }
 
     fn remove_peer(&mut self, now: Instant, id: PeerId) {

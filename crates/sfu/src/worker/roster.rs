@@ -58,6 +58,8 @@ impl Roster {
                     listed.offered = true;
                 }
             }
+            // Said again with the next offer.
+            Order::Command(Command::Relayed { .. }) => {}
             Order::Command(Command::RemovePeer { peer }) => self.leave(*peer),
             Order::Hosts(hosts) => {
                 if let Some(call) = self.calls.get_mut(&hosts.call) {

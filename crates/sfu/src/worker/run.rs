@@ -10,11 +10,13 @@ use mio::net::{TcpListener, UdpSocket};
 use mio::{Events, Interest, Poll, Token, Waker};
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
 use super::bind;
 use super::candidates::Candidates;
 use super::core::{Settings, WorkerCore};
 use super::discovery::{Discovery, Seen};
+use super::inspection::Page;
 use super::links::{Doorbell, Links};
 use super::load::{LoadGauge, LoadMeter};
 use super::roster::Roster;
@@ -23,6 +25,7 @@ use super::socket::{self, Receiver};
 use super::tcp::Connections;
 use crate::error::StartError;
 use crate::event::{Event, LostReason};
+use crate::ids::CallId;
 use crate::metrics::{DropReason, WorkerMetrics};
 use crate::placement::Order;
 use crate::transport::Protocol;
@@ -47,6 +50,11 @@ pub(super) enum Mail {
         reply: mpsc::Sender<(u16, Vec<Seen>)>,
     },
     Announce(Candidates),
+    PeerStats {
+        call: CallId,
+        from: usize,
+        reply: oneshot::Sender<Page>,
+    },
     Adopt(std::net::TcpStream),
     Stop,
     #[cfg(test)]
@@ -267,6 +275,9 @@ impl Runner {
                 Ok(Mail::Announce(candidates)) => {
                     self.settings.candidates.clone_from(&candidates);
                     serving.core.announce(candidates);
+                }
+                Ok(Mail::PeerStats { call, from, reply }) => {
+                    let _ = reply.send(serving.core.peer_stats(now, call, from));
                 }
                 Ok(Mail::Adopt(stream)) => {
                     serving.tcp.adopt(now, stream, self.poll.registry(), &mut serving.core);

@@ -4,6 +4,7 @@ mod loss;
 mod media;
 mod moving;
 mod spreading;
+mod statistics;
 
 use super::*;
 use crate::event::LostReason;
