@@ -39,6 +39,7 @@ pub enum Code {
     Internal,
     DatabaseUnavailable,
     ServerBusy,
+    ServerDraining,
     Timeout,
     StorageFull,
 }
@@ -59,7 +60,9 @@ impl Code {
             Self::ValidationFailed | Self::InvalidCode => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyAttempts | Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::DatabaseUnavailable | Self::ServerBusy | Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
+            Self::DatabaseUnavailable | Self::ServerBusy | Self::ServerDraining | Self::Timeout => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
@@ -179,6 +182,13 @@ impl Problem {
     pub fn server_busy() -> Self {
         Self::new(Code::ServerBusy, "the server is busy; try again in a few seconds")
             .retry_after(Duration::from_secs(3))
+    }
+
+    /// 503: the server is about to end.
+    #[must_use]
+    pub fn server_draining() -> Self {
+        Self::new(Code::ServerDraining, "the server is about to restart; try again in a moment")
+            .retry_after(Duration::from_secs(5))
     }
 
     /// 500. Logs `error` here and nowhere else; the client is told nothing of it.

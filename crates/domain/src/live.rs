@@ -35,4 +35,7 @@ pub trait LiveRooms: Send + Sync + 'static {
 
     /// Who is in `room`, in order of joining.
     async fn participants(&self, room: RoomId) -> Vec<LiveParticipant>;
+
+    /// Whether the server is about to end and takes in nobody new.
+    fn is_draining(&self) -> bool;
 }

@@ -25,7 +25,7 @@ impl ClientMessage {
 
 impl ServerMessage {
     /// Every `type` the server may send.
-    pub const TYPES: [&'static str; 14] = [
+    pub const TYPES: [&'static str; 15] = [
         "welcome",
         "joined",
         "left",
@@ -38,6 +38,7 @@ impl ServerMessage {
         "speakers",
         "media-state",
         "room-updated",
+        "server-draining",
         "pong",
         "error",
     ];
@@ -58,15 +59,16 @@ impl ServerMessage {
             Self::Speakers { .. } => 9,
             Self::MediaState { .. } => 10,
             Self::RoomUpdated { .. } => 11,
-            Self::Pong { .. } => 12,
-            Self::Error { .. } => 13,
+            Self::ServerDraining { .. } => 12,
+            Self::Pong { .. } => 13,
+            Self::Error { .. } => 14,
         }
     }
 }
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::UnsupportedVersion,
         Self::Unauthorized,
         Self::BadJson,
@@ -83,6 +85,7 @@ impl ErrorCode {
         Self::BadCandidate,
         Self::RateLimited,
         Self::ServerBusy,
+        Self::ServerDraining,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -107,6 +110,7 @@ impl ErrorCode {
             Self::BadCandidate => "bad-candidate",
             Self::RateLimited => "rate-limited",
             Self::ServerBusy => "server-busy",
+            Self::ServerDraining => "server-draining",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
@@ -167,6 +171,7 @@ mod tests {
             json!({"speakers": []}),
             json!({"state": "lost"}),
             json!({"room": room}),
+            json!({"secondsLeft": 3}),
             json!({}),
             json!({"code": "internal", "message": ""}),
         ];

@@ -115,6 +115,12 @@ pub enum ServerMessage {
         /// The room as it is now.
         room: RoomInfo,
     },
+    /// The server is about to end, most often to start again. Seats and audio stay until then, nobody new gets a seat. Sent
+    /// to every socket when it begins, and after `welcome` to those opened later.
+    ServerDraining {
+        /// How long seats are kept at most, in seconds; less when nobody is in a room any more.
+        seconds_left: u32,
+    },
     /// Answers `ping`.
     Pong {
         /// Answers this message.
@@ -269,6 +275,8 @@ pub enum ErrorCode {
     RateLimited,
     /// The server has no room for more media; try later.
     ServerBusy,
+    /// The server is about to end, and nobody new gets a seat; try again in a moment.
+    ServerDraining,
     /// The database is away; try later.
     Unavailable,
     /// A fault of the server's; it is in its log.

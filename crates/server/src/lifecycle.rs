@@ -27,6 +27,20 @@ impl StopSignals {
     }
 }
 
+/// Does `work` at each SIGHUP, in the background, for as long as the process lives. Must be called within a tokio runtime.
+///
+/// # Errors
+/// When the system does not hand the signal over.
+pub(crate) fn on_hangup(mut work: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            work();
+        }
+    });
+    Ok(())
+}
+
 /// Lets the process have as many files as the system allows it: each visitor is a socket, and the usual limit of 1 024
 /// is there for programs that use `select`.
 pub(crate) fn raise_file_limit() {

@@ -1,8 +1,10 @@
 //! The `hubbub` binary: reads the configuration, wires everything together, serves until it is told to stop.
 
 mod admin;
+mod backup;
 mod cleaning;
 mod config;
+mod data_lock;
 mod events;
 mod http;
 mod ice;
@@ -43,6 +45,19 @@ enum Command {
         #[command(subcommand)]
         command: admin::Command,
     },
+    /// Writes everything a server on SQLite keeps into one new file; the server may be running.
+    Backup {
+        /// The file: it must not exist.
+        file: PathBuf,
+    },
+    /// Puts a backup in place; the server must not be running.
+    Restore {
+        /// A file that `hubbub backup` wrote.
+        file: PathBuf,
+        /// Moves data that is there aside, into a folder in the data folder.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -64,6 +79,10 @@ fn main() -> ExitCode {
         Some(Command::Config { command: ConfigCommand::Defaults }) => {
             say(config::DEFAULTS.trim_end());
             Ok(())
+        }
+        Some(Command::Backup { file }) => within(arguments.config, async |config| backup::create(config, &file).await),
+        Some(Command::Restore { file, force }) => {
+            within(arguments.config, async |config| backup::restore(config, &file, force).await)
         }
         Some(Command::Admin { command }) => {
             return match administer(arguments.config, command) {
@@ -103,6 +122,14 @@ fn administer(file: Option<PathBuf>, command: admin::Command) -> Result<(), admi
     runtime.block_on(admin::run(&config, command))
 }
 
+/// Does something with the configuration, and says what was done.
+fn within(file: Option<PathBuf>, work: impl AsyncFnOnce(&Config) -> anyhow::Result<String>) -> anyhow::Result<()> {
+    let (config, _) = read(file)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    say(&runtime.block_on(work(&config))?);
+    Ok(())
+}
+
 fn read(file: Option<PathBuf>) -> Result<(Config, Option<PathBuf>), ConfigError> {
     config::load(&Origin { file, variables: std::env::vars().collect(), folder: PathBuf::from(".") })
 }
@@ -117,13 +144,19 @@ fn check(file: Option<PathBuf>) -> anyhow::Result<()> {
 }
 
 fn serve(file: Option<PathBuf>) -> anyhow::Result<()> {
+    let asked = file.clone();
     let (config, file) = read(file)?;
-    telemetry::logging::start(&config.log);
+    let filter = telemetry::logging::start(&config.log);
     lifecycle::raise_file_limit();
     let file = file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config.file = file, "hubbub starts");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(wire::run(config))
+    runtime.block_on(async {
+        lifecycle::on_hangup(move || {
+            telemetry::logging::reread(&filter, || read(asked.clone()).map(|(config, _)| config));
+        })?;
+        wire::run(config).await
+    })
 }
 
 /// One line on standard output.

@@ -9,7 +9,7 @@ use rand::TryRng;
 use thiserror::Error;
 
 /// The name of the file inside the data folder.
-const FILE: &str = "secret.key";
+pub(crate) const FILE: &str = "secret.key";
 
 /// The size of the secret in bytes.
 const LENGTH: usize = 32;
@@ -96,6 +96,17 @@ pub(crate) fn load_or_create(folder: &Path) -> Result<[u8; LENGTH], DataError> {
         Err(e) if e.kind() == ErrorKind::NotFound => create(folder, &path).map_err(failed),
         Err(e) => Err(failed(e)),
     }
+}
+
+/// Looks whether a file can be an installation's secret.
+///
+/// # Errors
+/// [`DataError::Secret`] or [`DataError::Damaged`].
+pub(crate) fn check_length(path: &Path) -> Result<(), DataError> {
+    let shown = || path.display().to_string();
+    let length = fs::metadata(path).map_err(|source| DataError::Secret { path: shown(), source })?.len();
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if length == LENGTH { Ok(()) } else { Err(DataError::Damaged { path: shown(), length }) }
 }
 
 /// Writes the secret beside its place first, so that a crash never leaves half of it.

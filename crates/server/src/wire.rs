@@ -26,7 +26,7 @@ use crate::telemetry::metrics::HttpMetrics;
 use crate::telemetry::metrics_listener;
 use crate::telemetry::process::Process;
 use crate::telemetry::snapshots::Snapshots;
-use crate::{cleaning, secrets};
+use crate::{cleaning, data_lock, secrets};
 
 /// How long requests that are under way at the end may still take.
 const FINISH: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ const LET_GO: Duration = Duration::from_secs(5);
 /// One line that names what could not be had: a folder, a port, the database.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let mut signals = StopSignals::new().context("signals cannot be handled")?;
-    let stop = CancellationToken::new();
+    let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
 
     // Ports first: a second server on the same data must fail before it touches them.
     let public = bind(config.http.bind, "http.bind").await?;
@@ -50,6 +50,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     };
 
     secrets::prepare_folder(config.data_dir())?;
+    let _alone = data_lock::take(config.data_dir())?;
     let secret = ServerSecret::from_bytes(&secrets::load_or_create(config.data_dir())?)?;
 
     let database = Database::connect(&config.for_storage()).await?;
@@ -81,7 +82,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let router = Router::new()
         .merge(hubbub_api::router(api))
         .merge(signaling.router())
-        .merge(health::router(storage.clone(), stop.clone()))
+        .merge(health::router(storage.clone(), draining.clone()))
         .fallback(assets::fallback);
     let router = layers::wrap(router, &config.public_url(), requests);
 
@@ -101,8 +102,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     tokio::spawn(cleaning::run(storage, clock, stop.clone()));
 
     let signal = signals.next().await;
-    tracing::info!(signal, "hubbub ends: finishing what is under way; a second signal ends it at once");
+    draining.cancel();
     let end = async {
+        drain(&signaling, signal, config.drain_patience()).await;
         stop.cancel();
         let _ = tokio::time::timeout(LET_GO, signaling.shutdown()).await;
         connections.close();
@@ -120,6 +122,24 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         }
         signal = signals.next() => anyhow::bail!("ended at once by a second signal ({signal})"),
     }
+}
+
+/// Lets people in rooms finish, for `patience` at most.
+async fn drain(signaling: &Signaling, signal: &str, patience: Duration) {
+    let numbers = signaling.metrics();
+    tracing::info!(
+        signal,
+        signaling.participants = numbers.participants,
+        signaling.rooms = numbers.rooms,
+        patience.seconds = patience.as_secs(),
+        "hubbub ends: nobody new gets into a room; a second signal ends it at once"
+    );
+    let left = signaling.drain(patience).await;
+    tracing::info!(
+        signaling.participants = signaling.metrics().participants,
+        "{}: finishing what is under way",
+        if left { "nobody is in a room" } else { "the time is over for those in rooms" }
+    );
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {

@@ -33,6 +33,13 @@ pub enum Event {
         /// From the offer to here.
         setup: Duration,
     },
+    /// The first audio packet of a media connection came, and it is authentic.
+    FirstPacket {
+        /// Who.
+        peer: PeerId,
+        /// From the offer to here.
+        after: Duration,
+    },
     /// The connection is gone; the peer stays known and may offer again.
     Lost {
         /// Who.

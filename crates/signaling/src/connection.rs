@@ -10,14 +10,15 @@ use futures_util::{SinkExt, StreamExt};
 use hubbub_auth::Identity;
 use hubbub_protocol::{CloseCode, ErrorCode, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, ServerMessage};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
-use tracing::{Instrument, debug, debug_span, error};
+use tracing::{Instrument, error, info, info_span};
+use uuid::Uuid;
 
 use crate::connections::LOGIN_ENDED;
 use crate::outbox::{Closing, Link, Outgoing, Pending, encode};
 use crate::rate::{RateLimit, Verdict};
 use crate::refusal::Refusal;
 use crate::service::Inner;
-use crate::session::Session;
+use crate::session::{Origin, Session};
 
 /// How many queued messages are written between two flushes.
 const BATCH: usize = 64;
@@ -27,17 +28,25 @@ const BATCH: usize = 64;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves a socket until it ends.
-pub(crate) async fn run(inner: Arc<Inner>, socket: WebSocket, identity: Identity) {
-    let span = debug_span!("socket", user.id = %identity.user);
-    serve(inner, socket, identity).instrument(span).await;
+pub(crate) async fn run(inner: Arc<Inner>, socket: WebSocket, identity: Identity, request: Option<String>) {
+    let origin = Origin { socket: Uuid::now_v7(), request };
+    // No child of the request's span, which would stay open as long as the socket.
+    let span = info_span!(
+        parent: None,
+        "socket",
+        request.id = origin.request,
+        socket.id = %origin.socket,
+        user.id = %identity.user,
+    );
+    serve(inner, socket, identity, origin).instrument(span).await;
 }
 
-async fn serve(inner: Arc<Inner>, socket: WebSocket, identity: Identity) {
+async fn serve(inner: Arc<Inner>, socket: WebSocket, identity: Identity, origin: Origin) {
+    info!("socket opened");
     let config = &inner.config;
     let (sink, mut stream) = socket.split();
     let (link, pending) = Link::new(config.queue_length, inner.around.metrics.clone());
     let end = EndOnDrop(link.clone());
-    let entry = inner.connections.insert(&identity, &link);
     let writer = Writer { sink, pending, link: link.clone(), close_timeout: config.close_timeout };
     let writer = tokio::spawn(writer.run(config.ping_interval).in_current_span());
 
@@ -48,7 +57,8 @@ async fn serve(inner: Arc<Inner>, socket: WebSocket, identity: Identity) {
         resume_window_seconds: whole_seconds(config.resume_window),
         max_message_bytes: u32::try_from(MAX_MESSAGE_BYTES).unwrap_or(u32::MAX),
     });
-    let session = Session::new(inner.clone(), identity, link.clone());
+    let entry = inner.connections.insert(&identity, &link);
+    let session = Session::new(inner.clone(), identity, link.clone(), origin);
     let ended = Reader { inner: &inner, link: &link, stream: &mut stream, session }.run().await;
     drop(entry);
     let unreadable = match ended {
@@ -67,7 +77,7 @@ async fn serve(inner: Arc<Inner>, socket: WebSocket, identity: Identity) {
         }
     };
     if let Some(closing) = link.closing() {
-        debug!(close.code = closing.code, close.reason = closing.reason, "socket closes");
+        info!(close.code = closing.code, close.reason = closing.reason, "socket closes");
     }
     linger(&mut stream, unreadable, config.close_timeout).await;
     drop(end);

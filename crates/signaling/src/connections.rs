@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use hubbub_auth::Identity;
 use hubbub_domain::{SessionId, UserId};
-use hubbub_protocol::CloseCode;
+use hubbub_protocol::{CloseCode, ServerMessage};
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
-use crate::outbox::Link;
+use crate::outbox::{Link, encode};
 
 /// Every open socket.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ struct Table {
     open: HashMap<u64, (SessionId, Link)>,
     /// Sockets of each user, those in their handshake included.
     of_user: HashMap<UserId, usize>,
+    /// When sockets will be closed because the server ends.
+    deadline: Option<Instant>,
     shut: bool,
 }
 
@@ -49,12 +52,16 @@ impl Connections {
         Some(Place { connections: self.clone(), user })
     }
 
-    /// Enters an open socket. One that comes after [`Self::close_all`] is told to close at once.
+    /// Enters an open socket, which has been sent `welcome`. One that comes after [`Self::drain`] hears of it, one after
+    /// [`Self::close_all`] is told to close at once.
     pub(crate) fn insert(self: &Arc<Self>, identity: &Identity, link: &Link) -> Entry {
         let mut table = self.0.lock();
         let number = table.next;
         table.next += 1;
         table.open.insert(number, (identity.session, link.clone()));
+        if let Some(deadline) = table.deadline {
+            link.send(draining(deadline));
+        }
         if table.shut {
             link.close(CloseCode::GoingAway, GOING_AWAY);
         }
@@ -72,6 +79,17 @@ impl Connections {
         }
     }
 
+    /// Tells every socket, and those to come, that they will be closed at `deadline`. To how many it was told.
+    pub(crate) fn drain(&self, deadline: Instant) -> u64 {
+        let mut table = self.0.lock();
+        table.deadline = Some(deadline);
+        let text = encode(&draining(deadline));
+        for (_, link) in table.open.values() {
+            link.send_shared(&text);
+        }
+        u64::try_from(table.open.len()).unwrap_or(u64::MAX)
+    }
+
     /// Closes every socket, and those to come.
     pub(crate) fn close_all(&self) {
         let mut table = self.0.lock();
@@ -80,6 +98,13 @@ impl Connections {
             link.close(CloseCode::GoingAway, GOING_AWAY);
         }
     }
+}
+
+/// The message that says how long seats are kept, rounded up.
+pub(crate) fn draining(deadline: Instant) -> ServerMessage {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    ServerMessage::ServerDraining { seconds_left: u32::try_from(seconds).unwrap_or(u32::MAX) }
 }
 
 /// The close frame's text when a login ended.

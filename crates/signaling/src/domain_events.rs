@@ -75,7 +75,7 @@ impl Inner {
             };
             tokio::select! {
                 () = refreshed => {}
-                () = inner.draining.cancelled() => {}
+                () = inner.ending.cancelled() => {}
             }
         });
     }

@@ -12,6 +12,7 @@ use hubbub_domain::{LiveParticipant, ParticipantId, Room, RoomId, SessionId, Tim
 use hubbub_protocol::{CloseCode, ErrorCode, LeftReason, MediaState, RemoveReason, ServerMessage, SlotAssignment};
 use hubbub_sfu::{AdmitError, Command, Mid};
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::convert;
@@ -29,6 +30,8 @@ pub(crate) struct Surroundings {
     pub(crate) seats: Seats,
     /// How many slots clients are told to offer.
     pub(crate) slots: u32,
+    /// Cancelled once the server is about to end: from then on nobody new gets a seat.
+    pub(crate) draining: CancellationToken,
 }
 
 /// A room that somebody is in, enters or left a moderator's mute in.
@@ -56,6 +59,8 @@ pub(crate) enum JoinRefused {
     Outdated,
     /// The room was deleted.
     Deleted,
+    /// The server is about to end.
+    Draining,
     /// Every seat is taken.
     Full,
     /// The media plane has no room for another one.
@@ -134,7 +139,10 @@ impl LiveRoom {
         let people = state.people.get_or_insert_with(|| People::new(settings.clone(), mutes));
         people.update(settings);
         let (link, user, session) = (joiner.link.clone(), joiner.user, joiner.session);
-        let asked_to_resume = joiner.resume.is_some();
+        let (asked_to_resume, span) = (joiner.resume.is_some(), joiner.span.clone());
+        if !people.has(user) && self.around.draining.is_cancelled() {
+            return Err(JoinRefused::Draining);
+        }
         // Whoever has a seat brings no more load than before. That the room is full holds longer than that the server is busy.
         if !people.has(user) && !people.is_full() {
             self.around.media.admit(convert::call(self.id)).map_err(JoinRefused::Busy)?;
@@ -147,7 +155,10 @@ impl LiveRoom {
                     old.close(CloseCode::Normal, "resumed on another socket");
                 }
                 self.around.metrics.resumes.increment();
-                info!(room.id = %self.id, user.id = %user, participant.id = %id, "participant resumed");
+                span.record("participant.id", tracing::field::display(id));
+                span.in_scope(
+                    || info!(room.id = %self.id, user.id = %user, participant.id = %id, "participant resumed"),
+                );
                 (id, true)
             }
             Joined::Seated { id, replaced } => {
@@ -162,7 +173,10 @@ impl LiveRoom {
                 let (call, peer, grants) = (convert::call(self.id), convert::peer(id), people.grants(id));
                 let max_speakers = self.max_speakers(people);
                 self.around.media.send(Command::AddPeer { call, peer, grants, max_speakers });
-                info!(room.id = %self.id, user.id = %user, participant.id = %id, "participant joined");
+                span.record("participant.id", tracing::field::display(id));
+                span.in_scope(
+                    || info!(room.id = %self.id, user.id = %user, participant.id = %id, "participant joined"),
+                );
                 (id, false)
             }
         };

@@ -1,6 +1,8 @@
 use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
 
 use super::*;
+use tracing::Span;
+
 use crate::outbox::Pending;
 use crate::token;
 
@@ -28,7 +30,13 @@ fn room() -> (LiveRoom, Room) {
         created_at: NOW,
         updated_at: NOW,
     };
-    let around = Surroundings { media: Arc::new(NoMedia), metrics: Arc::default(), seats: Seats::default(), slots: 8 };
+    let around = Surroundings {
+        media: Arc::new(NoMedia),
+        metrics: Arc::default(),
+        seats: Seats::default(),
+        slots: 8,
+        draining: CancellationToken::new(),
+    };
     (LiveRoom::new(settings.id, Arc::new(around)), settings)
 }
 
@@ -45,6 +53,7 @@ fn join(room: &LiveRoom, settings: &Room, revision: u64) -> (Result<ParticipantI
         resume: None,
         next_resume,
         link: link.clone(),
+        span: Span::none(),
     };
     (
         room.join((settings, HashSet::new()), revision, joiner, Welcome { reply_to: None, resume_token }, NOW),

@@ -15,4 +15,8 @@ impl LiveRooms for Signaling {
     async fn participants(&self, room: RoomId) -> Vec<LiveParticipant> {
         self.inner.registry.find(room).map(|room| room.participants()).unwrap_or_default()
     }
+
+    fn is_draining(&self) -> bool {
+        self.inner.around.draining.is_cancelled()
+    }
 }

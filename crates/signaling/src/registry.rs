@@ -86,6 +86,7 @@ mod tests {
     use super::*;
     use crate::media::MediaPlane;
     use crate::seats::Seats;
+    use tokio_util::sync::CancellationToken;
 
     struct NoMedia;
 
@@ -99,8 +100,13 @@ mod tests {
 
     #[test]
     fn a_room_nobody_got_into_is_forgotten_with_its_last_user() {
-        let around =
-            Surroundings { media: Arc::new(NoMedia), metrics: Arc::default(), seats: Seats::default(), slots: 8 };
+        let around = Surroundings {
+            media: Arc::new(NoMedia),
+            metrics: Arc::default(),
+            seats: Seats::default(),
+            slots: 8,
+            draining: CancellationToken::new(),
+        };
         let registry = Arc::new(Registry::new(Arc::new(around)));
         let id = RoomId::new();
         assert!(registry.find(id).is_none());

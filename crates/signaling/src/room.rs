@@ -7,6 +7,7 @@ use hubbub_domain::{
 };
 use hubbub_protocol::MediaState;
 use hubbub_sfu::{Grants, Mid};
+use tracing::Span;
 
 use crate::token::TokenHash;
 
@@ -44,6 +45,8 @@ pub(crate) struct Seat<L> {
     pub(crate) media: Option<MediaState>,
     /// Offers of this socket that the media plane has not answered, oldest first.
     pub(crate) offers: VecDeque<PendingOffer>,
+    /// What the log says of this join goes with its ids, until the first packet.
+    pub(crate) join: Span,
 }
 
 /// An offer on its way.
@@ -69,6 +72,8 @@ pub(crate) struct Joiner<L> {
     /// The seat's next resume token.
     pub(crate) next_resume: TokenHash,
     pub(crate) link: L,
+    /// The span of the join.
+    pub(crate) span: Span,
 }
 
 /// How joining ended.
@@ -176,6 +181,7 @@ impl<L: Clone + PartialEq> People<L> {
             seat.resume = joiner.next_resume;
             seat.session = joiner.session;
             seat.offers.clear();
+            seat.join = joiner.span;
             return Ok(Joined::Resumed { id, displaced: seat.link.replace(joiner.link) });
         }
         if held.is_none() && self.is_full() {
@@ -198,6 +204,7 @@ impl<L: Clone + PartialEq> People<L> {
             slots: BTreeMap::new(),
             media: None,
             offers: VecDeque::new(),
+            join: joiner.span,
         };
         self.seats.insert(id, seat);
         Ok(Joined::Seated { id, replaced })

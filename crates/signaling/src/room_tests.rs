@@ -37,6 +37,7 @@ fn joiner(user: UserId, link: Socket) -> Joiner<Socket> {
         resume: None,
         next_resume: token::generate().1,
         link,
+        span: Span::none(),
     }
 }
 

@@ -11,12 +11,13 @@ use hubbub_auth::Auth;
 use hubbub_domain::{Clock, DomainEvent, Storage};
 use hubbub_sfu::Event;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
 use crate::config::Config;
-use crate::connections::Connections;
+use crate::connections::{self, Connections};
 use crate::live::Surroundings;
 use crate::media::MediaPlane;
 use crate::metrics::{Metrics, MetricsSnapshot};
@@ -24,6 +25,9 @@ use crate::registry::Registry;
 use crate::seats::Seats;
 use crate::upgrade;
 use crate::user_rate::UserRate;
+
+/// How often it is looked whether somebody is still in a room, while the server waits to end.
+const DRAIN_LOOK: Duration = Duration::from_millis(50);
 
 /// The WebSocket side of the server. Clones are the same one.
 #[derive(Clone)]
@@ -43,8 +47,8 @@ pub(crate) struct Inner {
     pub(crate) joins: UserRate,
     /// Sockets and work in the background; what [`Signaling::shutdown`] waits for.
     pub(crate) tasks: TaskTracker,
-    /// Cancelled once the server shuts down.
-    pub(crate) draining: CancellationToken,
+    /// Cancelled once sockets are closed because the server ends.
+    pub(crate) ending: CancellationToken,
     requests: AtomicU64,
 }
 
@@ -69,8 +73,13 @@ impl Signaling {
         clock: Arc<dyn Clock>,
         media: Arc<dyn MediaPlane>,
     ) -> Self {
-        let around =
-            Arc::new(Surroundings { media, metrics: Arc::default(), seats: Seats::default(), slots: config.slots });
+        let around = Arc::new(Surroundings {
+            media,
+            metrics: Arc::default(),
+            seats: Seats::default(),
+            slots: config.slots,
+            draining: CancellationToken::new(),
+        });
         let registry = Arc::new(Registry::new(around.clone()));
         let inner = Inner {
             handshakes: UserRate::new(config.handshakes),
@@ -83,7 +92,7 @@ impl Signaling {
             registry,
             connections: Arc::default(),
             tasks: TaskTracker::new(),
-            draining: CancellationToken::new(),
+            ending: CancellationToken::new(),
             requests: AtomicU64::new(0),
         };
         Self { inner: Arc::new(inner) }
@@ -121,10 +130,29 @@ impl Signaling {
         self.inner.metrics().snapshot(sockets, number(participants), number(rooms))
     }
 
+    /// Gives nobody new a seat, tells every socket, and waits until nobody is in a room any more, for `patience` at most.
+    /// Seats, audio and resumes go on meanwhile. Whether everybody left by themselves.
+    pub async fn drain(&self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        self.inner.around.draining.cancel();
+        if !patience.is_zero() {
+            let told = self.inner.connections.drain(deadline);
+            self.inner.metrics().sent(&connections::draining(deadline), told);
+        }
+        loop {
+            let empty = self.inner.around.seats.totals().0 == 0;
+            if empty || Instant::now() >= deadline {
+                return empty;
+            }
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+    }
+
     /// Refuses new sockets, tells all open ones that the server shuts down (1001), and waits until they are gone, for
     /// the configured `close_timeout` and a second at most.
     pub async fn shutdown(&self) {
-        self.inner.draining.cancel();
+        self.inner.around.draining.cancel();
+        self.inner.ending.cancel();
         self.inner.connections.close_all();
         self.inner.tasks.close();
         let patience = self.inner.config.close_timeout + Duration::from_secs(1);

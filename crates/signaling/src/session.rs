@@ -10,7 +10,8 @@ use hubbub_protocol::{
 };
 use hubbub_sfu::{Command, check_candidate, relayed_address};
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::field::Empty;
+use tracing::{Span, info, info_span, warn};
 use uuid::Uuid;
 
 use crate::connections::LOGIN_ENDED;
@@ -35,11 +36,21 @@ const MAX_PENDING_OFFERS: usize = 8;
 /// How often a room is read again when it changed while somebody joined.
 const JOIN_ATTEMPTS: usize = 5;
 
+/// What ties a socket's log lines to each other and to the request that opened it.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    /// The socket's own id.
+    pub(crate) socket: Uuid,
+    /// `x-request-id` of the handshake, where whoever serves us sets one.
+    pub(crate) request: Option<String>,
+}
+
 /// One socket's state. Dropping it gives its seat into the hands of time: the resume window runs.
 pub(crate) struct Session {
     inner: Arc<Inner>,
     identity: Identity,
     link: Link,
+    origin: Origin,
     /// The last seat taken. The room knows whether it still is this socket's.
     seat: Option<(RoomId, ParticipantId)>,
     /// Candidates since the last offer.
@@ -47,8 +58,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(inner: Arc<Inner>, identity: Identity, link: Link) -> Self {
-        Self { inner, identity, link, seat: None, candidates: 0 }
+    pub(crate) fn new(inner: Arc<Inner>, identity: Identity, link: Link, origin: Origin) -> Self {
+        Self { inner, identity, link, origin, seat: None, candidates: 0 }
     }
 
     /// Whether the login this socket was opened with still lives.
@@ -80,7 +91,11 @@ impl Session {
     async fn handle(&mut self, id: Option<u32>, message: ClientMessage) -> Result<(), Refusal> {
         match message {
             ClientMessage::Join { room_id, resume_token, muted } => {
-                self.join(id, RoomId(room_id), resume_token.as_deref(), muted).await
+                let joined = self.join(id, RoomId(room_id), resume_token.as_deref(), muted).await;
+                if let Err(refusal) = &joined {
+                    info!(room.id = %room_id, error.code = refusal.code.as_str(), "join refused");
+                }
+                joined
             }
             ClientMessage::Leave {} => self.leave(id),
             ClientMessage::SessionDescription { description } => self.offer(id, description),
@@ -119,6 +134,7 @@ impl Session {
             return Err(login_ended());
         }
         let room = self.inner.registry.enter(room_id);
+        let span = self.join_span(room_id);
         for _ in 0..JOIN_ATTEMPTS {
             let revision = room.revision();
             let access = storage.room(room_id, user).await.map_err(|e| Refusal::storage(&e))?.ok_or_else(no_room)?;
@@ -141,6 +157,7 @@ impl Session {
                 resume: resume_token,
                 next_resume: next_resume.1,
                 link: self.link.clone(),
+                span: span.clone(),
             };
             let welcome = Welcome { reply_to, resume_token: next_resume.0 };
             match room.join((&access.room, mutes), revision, joiner, welcome, self.inner.clock.now()) {
@@ -152,6 +169,10 @@ impl Session {
                 }
                 Err(JoinRefused::Outdated) => {}
                 Err(JoinRefused::Deleted) => return Err(no_room()),
+                Err(JoinRefused::Draining) => {
+                    let text = "the server is about to restart and takes in nobody new; try again in a moment";
+                    return Err(Refusal::new(ErrorCode::ServerDraining, text));
+                }
                 Err(JoinRefused::Full) => {
                     let limit = access.room.max_participants.get();
                     let text = format!("all {limit} seats are taken; try again when somebody has left");
@@ -161,6 +182,18 @@ impl Session {
             }
         }
         Err(Refusal::new(ErrorCode::Unavailable, "the room keeps changing; try again in a moment"))
+    }
+
+    /// What is told of a join, from here to the first packet, has the ids that tie it to the request it began with.
+    fn join_span(&self, room: RoomId) -> Span {
+        info_span!(
+            "join",
+            request.id = self.origin.request,
+            socket.id = %self.origin.socket,
+            user.id = %self.identity.user,
+            room.id = %room,
+            participant.id = Empty,
+        )
     }
 
     fn leave(&mut self, reply_to: Option<u32>) -> Result<(), Refusal> {
@@ -243,11 +276,11 @@ impl Drop for Session {
         }
         let Some(loss) = room.detach(me, &self.link) else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (draining, window) = (self.inner.draining.clone(), self.inner.config.resume_window);
+        let (ending, window) = (self.inner.ending.clone(), self.inner.config.resume_window);
         runtime.spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(window) => LiveRoom::expire(&room, me, loss),
-                () = draining.cancelled() => {}
+                () = ending.cancelled() => {}
             }
         });
     }

@@ -28,6 +28,9 @@ const SECURE_COOKIE: &str = "__Host-hubbub_access";
 /// The cookie an access token comes in without TLS.
 const PLAIN_COOKIE: &str = "hubbub_access";
 
+/// Where whoever serves us says under which id a request is logged.
+const REQUEST_ID: &str = "x-request-id";
+
 /// What a socket's buffers start with. Most messages are small and most sockets are idle.
 const BUFFER_BYTES: usize = 4096;
 
@@ -43,7 +46,7 @@ pub(crate) async fn handle(
         debug!(code = refusal.code(), "handshake refused");
         refusal.into_response()
     };
-    if inner.draining.is_cancelled() {
+    if inner.ending.is_cancelled() {
         return refused(Refused::ShuttingDown);
     }
     if !comes_from_own_page(&inner, &uri, &headers) {
@@ -60,6 +63,7 @@ pub(crate) async fn handle(
     let Some(place) = inner.connections.reserve(identity.user, inner.config.max_sockets_per_user) else {
         return refused(Refused::TooManySockets(inner.config.max_sockets_per_user));
     };
+    let request = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
     let spoken = query.version == Some(PROTOCOL_VERSION);
     upgrade
         .max_message_size(MAX_MESSAGE_BYTES)
@@ -69,7 +73,7 @@ pub(crate) async fn handle(
         .on_upgrade(move |socket| async move {
             let tracked = inner.tasks.token();
             if spoken {
-                connection::run(inner, socket, identity).await;
+                connection::run(inner, socket, identity, request).await;
             } else {
                 connection::refuse_version(&inner, socket).await;
             }

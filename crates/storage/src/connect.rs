@@ -34,8 +34,13 @@ pub(crate) async fn connect(config: &Config) -> Result<Pools, ConnectError> {
     }
 }
 
+/// The newest schema of an SQLite database that this program knows.
+pub(crate) fn newest_sqlite_schema() -> i64 {
+    SQLITE_MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
 /// The file behind `sqlite:<path>` and `sqlite://<path>`.
-fn sqlite_path(text: &str) -> Result<PathBuf, ConnectError> {
+pub(crate) fn sqlite_path(text: &str) -> Result<PathBuf, ConnectError> {
     let path = text.strip_prefix("//").unwrap_or(text);
     match path {
         "" => Err(ConnectError::BadUrl("the path of the SQLite file is missing".to_owned())),

@@ -17,6 +17,7 @@ mod administration;
 mod avatars;
 mod config;
 mod connect;
+mod copy;
 mod database;
 mod email_codes;
 mod error;
@@ -31,4 +32,5 @@ mod tests;
 mod users;
 
 pub use config::{Config, ConnectError};
+pub use copy::{Contents, CopyError, copy_sqlite, inspect_sqlite, sqlite_file};
 pub use database::Database;

@@ -134,6 +134,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     .unwrap();
     let error = Database::connect(&config).await.unwrap_err();
     assert!(matches!(error, ConnectError::NewerSchema { version: 9999, .. }), "{error}");
+    assert_eq!(error.to_string().lines().count(), 1, "one line: {error}");
 
     sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 9999").execute(&newer).await.unwrap();
     newer.close().await;

@@ -226,6 +226,11 @@ export const text = {
     roundTrip: (ms: number) => `${ms} ms`,
     serverBusy:
       'The server is busy at the moment. You will join as soon as there is room; or cancel and try again later.',
+    restarts: (ms: number) =>
+      ms <= 60_000
+        ? 'The server restarts in a moment. You will be back by yourself.'
+        : `The server restarts within ${Math.ceil(ms / 60_000)} minutes. You will be back by yourself.`,
+    restarting: 'The server restarts. You will be back by yourself in a moment.',
     lostLead: 'The server cannot be reached.',
     offlineLead: 'This device is offline.',
     retryIn: (seconds: number) => `Trying again in ${seconds} s.`,

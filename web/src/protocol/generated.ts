@@ -114,7 +114,7 @@ export type LeftReason = "left" | "replaced" | "room-deleted" | "forbidden";
 
 export type RemoveReason = "left" | "timed-out" | "replaced" | "forbidden";
 
-export type ErrorCode = "unsupported-version" | "unauthorized" | "bad-json" | "unknown-type" | "bad-message" | "forbidden" | "room-not-found" | "room-full" | "not-joined" | "already-joined" | "participant-not-found" | "muted-by-moderator" | "bad-sdp" | "bad-candidate" | "rate-limited" | "server-busy" | "unavailable" | "internal";
+export type ErrorCode = "unsupported-version" | "unauthorized" | "bad-json" | "unknown-type" | "bad-message" | "forbidden" | "room-not-found" | "room-full" | "not-joined" | "already-joined" | "participant-not-found" | "muted-by-moderator" | "bad-sdp" | "bad-candidate" | "rate-limited" | "server-busy" | "server-draining" | "unavailable" | "internal";
 
 export type ClientMessage = { "type": "join", 
 /**
@@ -266,7 +266,11 @@ state: MediaState, } | { "type": "room-updated",
 /**
  * The room as it is now.
  */
-room: RoomInfo, } | { "type": "pong", 
+room: RoomInfo, } | { "type": "server-draining", 
+/**
+ * How long seats are kept at most, in seconds; less when nobody is in a room any more.
+ */
+secondsLeft: number, } | { "type": "pong", 
 /**
  * Answers this message.
  */

@@ -180,6 +180,22 @@ describe('joining', () => {
     expect(engine.store.getState()).toMatchObject({ phase: 'in-call', serverBusy: false });
   });
 
+  it('tries again when the server is about to restart, and says so', async () => {
+    void engine.join('room', { muted: false, listenOnly: false });
+    await settle();
+    FakeSocket.last.welcome();
+    FakeSocket.last.say({ type: 'server-draining', secondsLeft: 3 });
+    FakeSocket.last.answer('join', { type: 'error', code: 'server-draining', message: 'later' });
+    await settle();
+    expect(engine.store.getState()).toMatchObject({ phase: 'joining', serverBusy: false });
+    expect(engine.store.getState().restartBy).not.toBeNull();
+    await vi.advanceTimersByTimeAsync(1_000);
+    FakeSocket.last.welcome();
+    FakeSocket.last.answer('join', joined());
+    await settle();
+    expect(engine.store.getState()).toMatchObject({ phase: 'in-call', restartBy: null });
+  });
+
   it('lets go of a microphone that was granted after the person went away', async () => {
     let grant: (stream: FakeStream) => void = () => undefined;
     getUserMedia.mockImplementation(() => new Promise((resolve) => (grant = resolve)));
@@ -215,6 +231,27 @@ describe('coming back', () => {
     expect(FakePeerConnection.all[0]?.closed).toBe(true);
     expect(FakeSocket.last.of('session-description')).toHaveLength(1);
     expect(engine.store.getState().selfId).toBe('me-2');
+  });
+
+  it('is told of a restart and comes back muted as before, with the same microphone', async () => {
+    await enter();
+    const notices: string[] = [];
+    engine.onNotice((notice) => notices.push(notice.type));
+    const track = engine.microphone.track;
+    engine.setMuted(true);
+    FakeSocket.last.say({ type: 'server-draining', secondsLeft: 3 });
+    expect(notices).toEqual(['server-draining']);
+    expect(connectionOf(engine.store.getState())).toBe('connected');
+    FakeSocket.last.drop(1001);
+    expect(engine.store.getState().restartBy).not.toBeNull();
+    await vi.advanceTimersByTimeAsync(1_300);
+    FakeSocket.last.welcome();
+    expect(FakeSocket.last.of('join')[0]).toMatchObject({ roomId: 'room', muted: true });
+    FakeSocket.last.answer('join', joined({ participantId: 'me-2', participants: [person('me-2')] }));
+    await settle();
+    expect(FakePeerConnection.all).toHaveLength(2);
+    expect(engine.microphone.track).toBe(track);
+    expect(engine.store.getState()).toMatchObject({ phase: 'in-call', wantsMute: true, restartBy: null });
   });
 
   it('makes a new media connection when the server lost the old one', async () => {

@@ -51,6 +51,8 @@ export interface CallState {
   audioBlocked: boolean;
   /** The server has no room for another participant at the moment; joining is tried again and again. */
   serverBusy: boolean;
+  /** The server restarts, by then at the latest (milliseconds since 1970); `null` when nothing is known of that. */
+  restartBy: number | null;
   end: { reason: EndReason; detail: string | null } | null;
 }
 
@@ -71,6 +73,7 @@ export const initialState: CallState = {
   wantsMute: false,
   audioBlocked: false,
   serverBusy: false,
+  restartBy: null,
   end: null,
 };
 
@@ -103,7 +106,12 @@ export function reduce(state: CallState, event: CallEvent): CallState {
       return reduceMessage(state, event.message);
     case 'signaling':
       // Without the socket nobody tells when somebody stops speaking.
-      return { ...state, signaling: event.status, speakers: event.status.kind === 'open' ? state.speakers : {} };
+      return {
+        ...state,
+        signaling: event.status,
+        speakers: event.status.kind === 'open' ? state.speakers : {},
+        restartBy: restartBy(state, event.status),
+      };
     case 'media':
       return reduceMedia(state, event.media);
     case 'microphone':
@@ -191,9 +199,17 @@ function reduceMessage(state: CallState, message: ServerMessage): CallState {
       return { ...state, speakers: Object.fromEntries(message.speakers.map((s) => [s.participantId, s.level])) };
     case 'room-updated':
       return { ...state, room: message.room };
+    case 'server-draining':
+      return { ...state, restartBy: Date.now() + message.secondsLeft * 1000 };
     default:
       return state;
   }
+}
+
+/** A socket that opens knows nothing of a restart until the server says so; one that the server closed to restart does. */
+function restartBy(state: CallState, status: SignalingStatus): number | null {
+  if (status.kind === 'open') return null;
+  return state.restartBy ?? (status.kind === 'waiting' && status.restarting ? Date.now() : null);
 }
 
 function isMutedByModerator(participants: readonly Participant[], id: string): boolean {

@@ -8,7 +8,8 @@ export type Notice =
   | { type: 'muted-by-moderator' }
   | { type: 'unmuted-by-moderator' }
   | { type: 'unmute-refused' }
-  | { type: 'microphone-lost' };
+  | { type: 'microphone-lost' }
+  | { type: 'server-draining'; secondsLeft: number };
 
 /** What a message tells beyond the new state; `state` is the one before the message. */
 export function noticesOf(state: CallState, message: ServerMessage): Notice[] {
@@ -27,6 +28,8 @@ export function noticesOf(state: CallState, message: ServerMessage): Notice[] {
       if (before === message.mutedByModerator) return [];
       return [{ type: message.mutedByModerator ? 'muted-by-moderator' : 'unmuted-by-moderator' }];
     }
+    case 'server-draining':
+      return state.phase === 'in-call' ? [message] : [];
     default:
       return [];
   }

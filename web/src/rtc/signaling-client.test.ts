@@ -118,6 +118,32 @@ describe('staying connected', () => {
     expect(waits.at(-1)?.retryAt ?? 0).toBeLessThanOrEqual(Date.now() + 5_000);
   });
 
+  it('comes back to a server that restarts within pauses that do not grow, spread over a second', async () => {
+    FakeSocket.last.welcome();
+    FakeSocket.last.drop(1001);
+    for (const attempt of [1, 2, 3]) {
+      expect(client.status).toMatchObject({ kind: 'waiting', attempt, restarting: true });
+      await vi.advanceTimersByTimeAsync(1_299);
+      expect(FakeSocket.all).toHaveLength(attempt);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(FakeSocket.all).toHaveLength(attempt + 1);
+      FakeSocket.last.drop();
+    }
+    await vi.advanceTimersByTimeAsync(1_300);
+    // It is back, but will not have us yet: now the pauses grow, from the first one on.
+    FakeSocket.last.welcome();
+    client.reconnect();
+    expect(client.status).toMatchObject({ kind: 'waiting', attempt: 1, restarting: false });
+  });
+
+  it('no longer expects a server back that stays away', async () => {
+    FakeSocket.last.welcome();
+    FakeSocket.last.drop(1001);
+    await vi.advanceTimersByTimeAsync(31_000);
+    FakeSocket.last.drop();
+    expect(client.status).toMatchObject({ kind: 'waiting', restarting: false });
+  });
+
   it('opens no socket while the server cannot even be asked about the login', async () => {
     checkLogin.mockResolvedValue('unknown');
     FakeSocket.last.drop();

@@ -1,5 +1,5 @@
 import { type ClientMessage, PROTOCOL_VERSION, type ServerMessage } from '@/protocol/generated';
-import { backoffDelay } from './backoff';
+import { backoffDelay, spreadDelay } from './backoff';
 import { ConnectionLostError, RequestTimeoutError, SignalingError } from './signaling-errors';
 
 /** How often the server is asked whether it is there, in milliseconds. */
@@ -14,6 +14,13 @@ const WELCOME_TIMEOUT = 8_000;
 const STABLE_AFTER = 10_000;
 const REQUEST_TIMEOUT = 8_000;
 const BACKOFF = { first: 250, cap: 5_000 };
+/**
+ * The pauses after the server said that it shuts down: most often it is back within a second, and everybody is to be back in
+ * their room within five, but not all at once.
+ */
+const RESTART_SPREAD = { least: 300, most: 1_300 };
+/** How long a server that shut down is expected back before the pauses grow, in milliseconds. */
+const RESTART_PATIENCE = 30_000;
 
 /** What answers what. */
 interface Answers {
@@ -31,7 +38,8 @@ export type SignalingStatus =
   | { kind: 'stopped'; reason: 'asked' | 'unauthorized' | 'unsupported-version' }
   | { kind: 'connecting'; attempt: number }
   | { kind: 'open' }
-  | { kind: 'waiting'; attempt: number; retryAt: number };
+  /** `restarting`: the server said that it shuts down, and is expected back at once. */
+  | { kind: 'waiting'; attempt: number; retryAt: number; restarting: boolean };
 
 /** `valid`: the login holds (it may have been renewed); `expired`: log in again; `unknown`: the server cannot be asked. */
 export type LoginCheck = 'valid' | 'expired' | 'unknown';
@@ -68,6 +76,8 @@ export class SignalingClient {
   #attempt = 0;
   #openedAt = 0;
   #loginSuspect = false;
+  /** Until when the server is expected back from a restart. */
+  #restartUntil = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #welcomeTimer: ReturnType<typeof setTimeout> | undefined;
   #pingTimer: ReturnType<typeof setInterval> | undefined;
@@ -85,6 +95,7 @@ export class SignalingClient {
     if (this.#status.kind !== 'stopped') return;
     this.#attempt = 0;
     this.#loginSuspect = false;
+    this.#restartUntil = 0;
     window.addEventListener('online', this.#onOnline);
     window.addEventListener('offline', this.#onSuspect);
     document.addEventListener('visibilitychange', this.#onSuspect);
@@ -163,6 +174,8 @@ export class SignalingClient {
     if (message.type === 'welcome') {
       clearTimeout(this.#welcomeTimer);
       this.#openedAt = Date.now();
+      if (this.#restartUntil > 0) this.#attempt = 0;
+      this.#restartUntil = 0;
       this.#pingTimer = setInterval(() => this.#ping(PONG_TIMEOUT), PING_INTERVAL);
       this.#setStatus({ kind: 'open' });
     }
@@ -184,17 +197,19 @@ export class SignalingClient {
     if (code === 4406) return this.#stop('unsupported-version');
     if (!welcomed || code === 4401) this.#loginSuspect = true;
     if (welcomed && Date.now() - this.#openedAt >= STABLE_AFTER) this.#attempt = 0;
+    if (code === 1001) this.#restartUntil = Date.now() + RESTART_PATIENCE;
     this.#wait();
   }
 
   #wait(): void {
-    const delay = backoffDelay(this.#attempt, {
-      ...BACKOFF,
-      ...(this.#options.random && { random: this.#options.random }),
-    });
+    const random = this.#options.random && { random: this.#options.random };
+    const restarting = Date.now() < this.#restartUntil;
+    const delay = restarting
+      ? spreadDelay({ ...RESTART_SPREAD, ...random })
+      : backoffDelay(this.#attempt, { ...BACKOFF, ...random });
     this.#attempt += 1;
     this.#retryTimer = setTimeout(() => void this.#connect(), delay);
-    this.#setStatus({ kind: 'waiting', attempt: this.#attempt, retryAt: Date.now() + delay });
+    this.#setStatus({ kind: 'waiting', attempt: this.#attempt, retryAt: Date.now() + delay, restarting });
   }
 
   #stop(reason: 'asked' | 'unauthorized' | 'unsupported-version'): void {

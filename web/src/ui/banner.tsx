@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { cn } from '@/lib/cn';
 
 const TONES = {
+  neutral: 'bg-hover text-ink',
   accent: 'bg-accent-soft text-accent-ink',
   warn: 'bg-warn-soft text-warn-ink',
   danger: 'bg-danger-soft text-danger-ink',

@@ -36,7 +36,11 @@ impl FromRequestParts<App> for CurrentUser {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let token = access_token(&parts.headers, &app.config).ok_or_else(Problem::unauthorized)?;
         match app.auth.authenticate_live(&token).await {
-            Ok(identity) => Ok(Self { user: identity.user, identity }),
+            Ok(identity) => {
+                // The log of this request, in the server's span.
+                tracing::Span::current().record("user.id", tracing::field::display(identity.user));
+                Ok(Self { user: identity.user, identity })
+            }
             Err(SessionError::Invalid) => {
                 Err(Problem::new(Code::Unauthorized, "the access token is not valid here; log in again"))
             }

@@ -48,6 +48,7 @@ pub(crate) struct CreateRoom {
             headers(("Location" = String, description = "Path of the room."))
         ),
         (status = 409, description = "`room-limit-reached`: this user owns as many rooms as one may"),
+        (status = 503, description = "`server-draining`: the server is about to restart"),
     )
 )]
 pub(crate) async fn create_room(
@@ -57,6 +58,9 @@ pub(crate) async fn create_room(
     Json(body): Json<CreateRoom>,
 ) -> Result<impl IntoResponse, Problem> {
     app.limits.rooms.by_address(client)?;
+    if app.live.is_draining() {
+        return Err(Problem::server_draining());
+    }
     let mut check = Check::default();
     let name = check.field("name", RoomName::parse(&body.name));
     let description =

@@ -218,3 +218,15 @@ async fn one_user_owns_only_so_many_rooms() {
     ada.delete(&path(&first)).await.expect(204);
     make(&ada, json!({ "name": "3" })).await;
 }
+
+#[tokio::test]
+async fn while_the_server_is_about_to_end_no_room_is_made_and_those_there_are_seen() {
+    let api = TestApi::new();
+    let ada = api.user("ada").await;
+    let room = make(&ada, json!({ "name": "Tea" })).await;
+    api.live.drain();
+    let refused = ada.post("/api/rooms", json!({ "name": "Too late" })).await.expect(503);
+    assert_eq!(refused.json()["code"], "server-draining");
+    assert_eq!(refused.header("retry-after"), "5");
+    ada.get(&path(&room)).await.expect(200);
+}

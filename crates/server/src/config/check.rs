@@ -22,6 +22,7 @@ impl Config {
     /// The first key whose value is not allowed, with what would be right.
     pub(super) fn check(&self) -> Result<(), Problem> {
         let Self { http, storage, media, auth, limits, signaling, ice, .. } = self;
+        range("server.drain_seconds", self.server.drain_seconds, 0..=86_400)?;
         range("http.request_timeout_seconds", http.request_timeout_seconds, 1..=3600)?;
         range("storage.max_connections", storage.max_connections, 1..=1000)?;
         range("media.workers", media.workers, 0..=256)?;

@@ -126,6 +126,11 @@ impl Config {
         Duration::from_secs(self.auth.minted_token_seconds)
     }
 
+    /// How long people in rooms are kept once the server is told to end.
+    pub(crate) fn drain_patience(&self) -> Duration {
+        Duration::from_secs(self.server.drain_seconds)
+    }
+
     /// Where the data lies.
     pub(crate) fn data_dir(&self) -> &Path {
         &self.data.dir

@@ -42,6 +42,7 @@ pub(crate) struct Config {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Server {
     pub(crate) name: String,
+    pub(crate) drain_seconds: u64,
 }
 
 /// The public listener.

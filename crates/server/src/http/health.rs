@@ -20,19 +20,19 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 struct Health {
     storage: Arc<dyn Storage>,
-    stop: CancellationToken,
+    draining: CancellationToken,
 }
 
-/// Both routes; from `stop` on the server is not ready.
-pub(crate) fn router(storage: Arc<dyn Storage>, stop: CancellationToken) -> Router {
+/// Both routes; from `draining` on the server is not ready.
+pub(crate) fn router(storage: Arc<dyn Storage>, draining: CancellationToken) -> Router {
     Router::new()
         .route("/healthz", get(|| async { Json(json!({ "status": "ok" })) }))
         .route("/readyz", get(ready))
-        .with_state(Health { storage, stop })
+        .with_state(Health { storage, draining })
 }
 
 async fn ready(State(health): State<Health>) -> Response {
-    if health.stop.is_cancelled() {
+    if health.draining.is_cancelled() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", "The server is shutting down.");
     }
     match tokio::time::timeout(PING_TIMEOUT, health.storage.ping()).await {

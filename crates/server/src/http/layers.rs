@@ -23,6 +23,8 @@ use uuid::Uuid;
 use super::problem::problem;
 use crate::telemetry::metrics::HttpMetrics;
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Wraps `router` in all of them.
 pub(crate) fn wrap(router: Router, public_url: &Url, metrics: HttpMetrics) -> Router {
     router
@@ -34,13 +36,14 @@ pub(crate) fn wrap(router: Router, public_url: &Url, metrics: HttpMetrics) -> Ro
 }
 
 /// The id under which a request is found in the log; the response has it as `x-request-id`.
-async fn identify(request: Request, next: Next) -> Response {
+async fn identify(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
-    let span = tracing::info_span!("request", request.id = %id);
+    let span = tracing::info_span!("request", request.id = %id, user.id = tracing::field::Empty);
+    let value = HeaderValue::from_str(&id).expect("an id is visible ASCII");
+    // In place of what the client may say there: others log it.
+    request.headers_mut().insert(REQUEST_ID, value.clone());
     let mut response = next.run(request).instrument(span).await;
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
-    }
+    response.headers_mut().insert(REQUEST_ID, value);
     response
 }
 

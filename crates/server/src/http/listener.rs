@@ -4,6 +4,7 @@
 //! `media.tcp_on_http_port` audio comes here too (ICE over TCP, RFC 6544): the first bytes of a connection, which are looked
 //! at and not taken, tell what it is for.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ const GREETING_PAUSE: Duration = Duration::from_millis(20);
 /// How long accepting pauses when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// How often that is logged at most.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
+
 /// Serves `router` on `listener` until `stop`; from then on no connection is accepted, and each ends after the request
 /// it is busy with. Connections run on `tracker`. Those that carry audio are handed to `media`, if there is one.
 pub(crate) async fn serve(
@@ -44,6 +48,7 @@ pub(crate) async fn serve(
     stop: CancellationToken,
     tracker: TaskTracker,
 ) {
+    let mut complained_at: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -53,8 +58,14 @@ pub(crate) async fn serve(
             Ok((stream, peer)) => {
                 tracker.spawn(connection(stream, peer, router.clone(), media.clone(), stop.clone()));
             }
+            // The one who waited went away.
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                let now = Instant::now();
+                if complained_at.is_none_or(|at| now >= at + COMPLAIN_EVERY) {
+                    complained_at = Some(now);
+                    tracing::warn!(%error, "connections cannot be accepted for now, those that are open go on; trying on");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -4,29 +4,56 @@ use std::any::Any;
 use std::io::IsTerminal;
 
 use tracing::{Level, Metadata};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Config, ConfigError, Log, LogFormat};
+
+/// What is logged, while it is.
+#[derive(Clone)]
+pub(crate) struct Filter(reload::Handle<EnvFilter, Registry>);
+
+impl Filter {
+    /// Logs from now on by `directives`, as `log.filter` has them.
+    ///
+    /// # Errors
+    /// What is wrong with them; nothing changes then.
+    pub(crate) fn set(&self, directives: &str) -> Result<(), String> {
+        let filter = EnvFilter::try_new(directives).map_err(|error| error.to_string())?;
+        self.0.reload(filter).map_err(|error| error.to_string())
+    }
+}
 
 /// Starts logging, panics included. The first call in a process wins.
-pub(crate) fn start(config: &Log) {
+pub(crate) fn start(config: &Log) -> Filter {
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let discreet = filter_fn(may_be_logged);
-    let started = match config.format {
-        LogFormat::Json => {
-            let lines = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
-            lines.finish().with(discreet).try_init()
-        }
-        LogFormat::Human => {
-            lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).finish().with(discreet).try_init()
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match config.format {
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
+        LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).boxed(),
+    };
+    let all = tracing_subscriber::registry().with(filter).with(lines).with(filter_fn(may_be_logged));
+    if all.try_init().is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
+    Filter(handle)
+}
+
+/// Reads the configuration again and takes over `log.filter`, and nothing else of it.
+pub(crate) fn reread(filter: &Filter, read: impl FnOnce() -> Result<Config, ConfigError>) {
+    let directives = match read() {
+        Ok(config) => config.log.filter,
+        Err(error) => {
+            tracing::warn!(%error, "SIGHUP: the configuration was read again and is not valid; nothing changes");
+            return;
         }
     };
-    if started.is_ok() {
-        std::panic::set_hook(Box::new(log_panic));
+    match filter.set(&directives) {
+        Ok(()) => tracing::info!(log.filter = directives, "SIGHUP: this is logged from now on"),
+        Err(error) => tracing::warn!(error, "SIGHUP: log.filter cannot be changed"),
     }
 }
 

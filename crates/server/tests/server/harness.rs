@@ -267,6 +267,12 @@ pub(crate) struct User {
 /// A WebSocket on which every answer is waited for with patience.
 pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
+impl From<WebSocketStream<MaybeTlsStream<TcpStream>>> for Socket {
+    fn from(stream: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
+        Self(stream)
+    }
+}
+
 impl Socket {
     pub(crate) async fn send(&mut self, message: Value) {
         self.0.send(Message::text(message.to_string())).await.expect("the socket is open");

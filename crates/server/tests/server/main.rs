@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod admin;
+mod backup;
+mod draining;
 mod firewall;
 mod harness;
 mod http;

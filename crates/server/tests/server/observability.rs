@@ -140,3 +140,78 @@ async fn what_the_media_port_drops_is_counted_by_reason() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
+
+#[tokio::test]
+async fn sighup_reads_log_filter_again_and_nothing_else() {
+    let setup = Setup::new();
+    let file = setup.folder.path().join("hubbub.toml");
+    let write = |text: &str| std::fs::write(&file, text).unwrap();
+    write("[log]\nfilter = 'warn'\n");
+    let server = setup.start().await;
+    assert_eq!(server.log(), "", "nothing to warn of");
+    let wait_for = async |text: &str| {
+        let deadline = std::time::Instant::now() + crate::harness::PATIENCE;
+        while !server.log().contains(text) {
+            assert!(std::time::Instant::now() < deadline, "{text:?} is not logged:\n{}", server.log());
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    write("[log]\nfilter = 'debug'\n[server]\nname = 'Renamed'\n");
+    server.signal("HUP");
+    wait_for("this is logged from now on").await;
+    server.get("/healthz", None).await;
+    wait_for("/healthz").await;
+    assert_eq!(server.get("/api/server", None).await.1["name"], "Hubbub");
+    write("[log]\nfilter = 'debug'\nfiltre = 'x'\n");
+    server.signal("HUP");
+    wait_for("nothing changes").await;
+    assert!(server.log().contains("unknown key log.filtre"), "{}", server.log());
+    assert_eq!(server.get("/healthz", None).await.0, 200);
+}
+
+/// A field of a log line, or of the span it was written in.
+fn field<'a>(line: &'a Value, name: &str) -> Option<&'a str> {
+    line[name].as_str().or_else(|| line["span"][name].as_str())
+}
+
+#[tokio::test]
+async fn a_join_is_followed_from_the_request_to_the_answer() {
+    let server = Setup::new().with("HUBBUB__LOG__FILTER", "info,hubbub_signaling=debug").start().await;
+    let ada = server.user("ada").await;
+    let room = server.room(&ada, "Tea").await;
+    let url = format!("{}/ws?version=1", server.base.replace("http:", "ws:"));
+    let mut request = tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(url).unwrap();
+    let headers = request.headers_mut();
+    headers.insert("authorization", format!("Bearer {}", ada.access).parse().unwrap());
+    headers.insert("x-request-id", "of-the-clients-own-making".parse().unwrap());
+    let (stream, response) = tokio_tungstenite::connect_async(request).await.expect("the socket opens");
+    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let mut socket = crate::harness::Socket::from(stream);
+    socket.send(json!({ "type": "join", "roomId": room })).await;
+    let joined = socket.wait_for("joined").await;
+    let participant = joined["participantId"].as_str().unwrap().to_owned();
+    let user = joined["participants"][0]["userId"].as_str().unwrap().to_owned();
+    socket.send(json!({ "type": "session-description", "description": { "type": "offer", "sdp": OFFER } })).await;
+    socket.wait_for("session-description").await;
+    socket.send(json!({ "type": "join", "roomId": uuid::Uuid::now_v7() })).await;
+    socket.wait_for("error").await;
+
+    let log: Vec<Value> = server.log().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let line = |message: &str| {
+        let found = log.iter().find(|line| line["message"] == message && field(line, "request.id") == Some(&id));
+        found.unwrap_or_else(|| panic!("{message:?} with the request's id is missing:\n{}", server.log()))
+    };
+    assert_eq!(line("request")["http.route"], "/ws");
+    let opened = line("socket opened");
+    let socket_id = field(opened, "socket.id").expect("the socket's id");
+    for message in ["participant joined", "offer answered"] {
+        let line = line(message);
+        let ids = ["socket.id", "user.id", "room.id", "participant.id"].map(|name| field(line, name));
+        assert_eq!(ids, [Some(socket_id), Some(&*user), Some(&*room), Some(&*participant)], "{line}");
+    }
+    let refused = line("join refused");
+    assert_eq!((field(refused, "error.code"), field(refused, "socket.id")), (Some("already-joined"), Some(socket_id)));
+    let created = log.iter().find(|line| line["http.route"] == "/api/rooms").expect("the request for the room");
+    assert_eq!(field(created, "user.id"), Some(&*user), "whoever asks by REST is in the log too");
+    assert!(!server.log().contains("of-the-clients-own-making"), "a client names no requests");
+}

@@ -6,6 +6,7 @@ use super::core::WorkerCore;
 use super::forward::Packet;
 use super::recovery::{AllRecovered, Recovered};
 use super::timers::Due;
+use crate::event::Event;
 use crate::metrics::DropReason;
 use crate::rtp::packet::Header;
 use crate::rtp::payload::Audio;
@@ -35,6 +36,10 @@ impl WorkerCore {
         let level = microphone.level(&header, plain);
         let asks = microphone.nack;
         connection.feedback.received.on_packet(payload.len());
+        if microphone.stream.is_none() {
+            let after = now.saturating_duration_since(connection.offered_at);
+            self.events.push(Event::FirstPacket { peer: peer.id, after });
+        }
         let stream = microphone.bind(now, &header, &mut self.next_stream);
         let (call, alarm) = &mut self.calls[peer.call];
         let decision = call.on_packet(now, peer.member, level, &mut self.changes);

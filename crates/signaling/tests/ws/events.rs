@@ -237,6 +237,46 @@ async fn the_servers_end_is_told_and_no_socket_opens_after_it() {
 }
 
 #[tokio::test]
+async fn while_the_server_drains_those_inside_stay_and_nobody_new_gets_in() {
+    let world = World::new().await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let room = world.room(&ada).await;
+    let (mut inside, joined) = world.joined(&ada, room).await;
+    let mut outside = world.connect(&bob).await;
+    let signaling = world.signaling.clone();
+    let drained = tokio::spawn(async move { signaling.drain(Duration::from_secs(3600)).await });
+    let told = json!({"type": "server-draining", "secondsLeft": 3600});
+    assert_eq!(inside.expect("server-draining").await, told);
+    assert_eq!(outside.expect("server-draining").await, told);
+    outside.send(json!({"type": "join", "roomId": room})).await;
+    outside.expect_error("server-draining").await;
+
+    // Who has a seat comes back to it, and hears how long it lasts.
+    inside.drop_connection();
+    let mut inside = world.connect(&ada).await;
+    assert!(inside.expect("server-draining").await["secondsLeft"].as_u64().is_some_and(|left| left > 3000));
+    inside.send(json!({"type": "join", "roomId": room, "resumeToken": joined["resumeToken"]})).await;
+    assert_eq!(inside.expect("joined").await["resumed"], true);
+    assert!(!drained.is_finished());
+    inside.send(json!({"type": "leave"})).await;
+    inside.expect("left").await;
+    assert!(drained.await.unwrap(), "it ends when the last one has left");
+    assert_eq!(world.signaling.metrics().sockets, 2, "sockets stay open until the end");
+}
+
+#[tokio::test]
+async fn draining_ends_at_its_deadline_and_without_one_nobody_is_told() {
+    let world = World::new().await;
+    let ada = world.user("ada").await;
+    let room = world.room(&ada).await;
+    let (mut client, _) = world.joined(&ada, room).await;
+    assert!(!world.signaling.drain(Duration::ZERO).await, "somebody was there");
+    client.expect_quiet().await;
+    assert!(!world.signaling.drain(Duration::from_millis(10)).await);
+    assert_eq!(client.expect("server-draining").await["secondsLeft"], 1);
+}
+
+#[tokio::test]
 async fn o2_a_panic_over_one_event_leaves_the_caller_and_the_other_rooms_alone() {
     let world = World::new().await;
     let ada = world.user("ada").await;

@@ -45,6 +45,8 @@ function narrate(notice: Notice, gather: (kind: 'joined' | 'left', name: string)
       return toast(text.announce.unmuteRefused, 'error');
     case 'microphone-lost':
       return toast(text.announce.microphoneLost, 'error');
+    case 'server-draining':
+      return toast(text.connection.restarts(notice.secondsLeft * 1000));
   }
 }
 

@@ -1,4 +1,4 @@
-import { CloudOff, Hourglass, Volume2, WifiOff } from 'lucide-react';
+import { CloudOff, Hourglass, RotateCw, Volume2, WifiOff } from 'lucide-react';
 import { text } from '@/lib/text';
 import { useNow } from '@/lib/use-now';
 import type { CallEngine } from '@/rtc/call-engine';
@@ -18,6 +18,7 @@ export function ConnectionBanner({ engine }: { engine: CallEngine }) {
   const blocked = useCall(engine, (state) => state.mediaFailures >= BLOCKED_AFTER);
   const serverBusy = useCall(engine, (state) => state.serverBusy);
   const audioBlocked = useCall(engine, (state) => state.audioBlocked);
+  const restartBy = useCall(engine, (state) => state.restartBy);
 
   if (serverBusy && joining) {
     return (
@@ -30,10 +31,11 @@ export function ConnectionBanner({ engine }: { engine: CallEngine }) {
   if (connection === 'reconnecting') {
     return (
       <Banner tone="warn" icon={<Spinner className="shrink-0" />}>
-        {blocked ? text.connection.mediaFailed : text.connection.reconnecting}
+        {reconnecting(blocked, restartBy !== null)}
       </Banner>
     );
   }
+  if (restartBy !== null) return <RestartBanner by={restartBy} />;
   if (connection === 'connecting' && blocked) {
     return (
       <Banner tone="warn" icon={<WifiOff className="size-4.5 shrink-0" aria-hidden="true" />}>
@@ -54,6 +56,21 @@ export function ConnectionBanner({ engine }: { engine: CallEngine }) {
     );
   }
   return null;
+}
+
+function reconnecting(blocked: boolean, restarting: boolean): string {
+  if (restarting) return text.connection.restarting;
+  return blocked ? text.connection.mediaFailed : text.connection.reconnecting;
+}
+
+/** Quiet: there is nothing to do. It was read out when the server said so. */
+function RestartBanner({ by }: { by: number }) {
+  const now = useNow(true);
+  return (
+    <Banner tone="neutral" icon={<RotateCw className="size-4.5 shrink-0" aria-hidden="true" />}>
+      {text.connection.restarts(by - now)}
+    </Banner>
+  );
 }
 
 function LostBanner({ engine }: { engine: CallEngine }) {

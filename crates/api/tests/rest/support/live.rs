@@ -1,6 +1,7 @@
 //! Who is in which room, as a test says.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use hubbub_domain::{LiveParticipant, LiveRooms, ParticipantId, RoomId, Timestamp, UserId};
@@ -10,6 +11,7 @@ use parking_lot::Mutex;
 pub(crate) struct FakeLiveRooms {
     seats: Mutex<HashMap<RoomId, Vec<LiveParticipant>>>,
     mood: Mutex<Mood>,
+    draining: AtomicBool,
 }
 
 /// What happens when it is asked.
@@ -25,6 +27,11 @@ impl FakeLiveRooms {
     /// What happens from now on.
     pub(crate) fn set_mood(&self, mood: Mood) {
         *self.mood.lock() = mood;
+    }
+
+    /// The server is about to end.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     async fn feel(&self) {
@@ -61,5 +68,9 @@ impl LiveRooms for FakeLiveRooms {
     async fn participants(&self, room: RoomId) -> Vec<LiveParticipant> {
         self.feel().await;
         self.seats.lock().get(&room).cloned().unwrap_or_default()
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 }

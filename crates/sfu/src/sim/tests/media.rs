@@ -43,6 +43,9 @@ fn listeners_are_told_who_is_in_which_slot() {
     assert_eq!(sim.clients[2].answer().and_then(|answer| answer.ssrc_of(mid.as_str())), Some(received.ssrc));
     let speakers = sim.events.iter().filter(|event| matches!(event, Event::Speakers { call: CallId(1), .. }));
     assert!((1..=6).contains(&speakers.count()));
+    let first =
+        sim.events.iter().filter(|event| matches!(event, Event::FirstPacket { peer, .. } if *peer == Sim::peer(0)));
+    assert_eq!(first.count(), 1, "of fifty packets");
 }
 
 #[test]
