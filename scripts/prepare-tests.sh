@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need beyond what building needs: browsers, Postgres, coturn, Python with venv.
+# Installs what the tests need beyond what building needs: browsers, Postgres, coturn, nginx, Python with venv.
 # As root on Debian or Ubuntu with apt; elsewhere it says what is missing.
 cd "$(dirname "$0")/.." || exit 1
 scripts/require.sh cargo || exit 1
@@ -18,6 +18,8 @@ command -v chromium >/dev/null || command -v google-chrome >/dev/null || need ch
 command -v firefox-esr >/dev/null || command -v firefox >/dev/null || need firefox-esr
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || need postgresql
 command -v turnserver >/dev/null || need coturn
+command -v nginx >/dev/null || need nginx
+command -v openssl >/dev/null || need openssl
 
 [ -z "$packages" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -11,6 +11,7 @@ mod ice;
 mod lifecycle;
 mod secrets;
 mod telemetry;
+mod tls;
 mod wire;
 
 use std::path::PathBuf;
@@ -135,7 +136,10 @@ fn read(file: Option<PathBuf>) -> Result<(Config, Option<PathBuf>), ConfigError>
 }
 
 fn check(file: Option<PathBuf>) -> anyhow::Result<()> {
-    let (_, file) = read(file)?;
+    let (config, file) = read(file)?;
+    if let Some(source) = config.for_tls() {
+        source.check()?;
+    }
     say(&match file {
         Some(path) => format!("The configuration in {} is valid.", path.display()),
         None => "There is no configuration file; the defaults and the environment are valid.".to_owned(),

@@ -109,17 +109,24 @@ pub(crate) fn check_length(path: &Path) -> Result<(), DataError> {
     if length == LENGTH { Ok(()) } else { Err(DataError::Damaged { path: shown(), length }) }
 }
 
-/// Writes the secret beside its place first, so that a crash never leaves half of it.
 fn create(folder: &Path, path: &Path) -> io::Result<[u8; LENGTH]> {
     let mut secret = [0; LENGTH];
     rand::rngs::SysRng.try_fill_bytes(&mut secret).map_err(io::Error::other)?;
+    write_private(folder, path, &secret)?;
+    Ok(secret)
+}
+
+/// Writes a file in `folder` that its owner alone may read, all of it or nothing: beside its place first.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn write_private(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(&secret)?;
+    file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
-    fs::File::open(folder)?.sync_all()?;
-    Ok(secret)
+    fs::File::open(folder)?.sync_all()
 }
 
 /// Takes away what group and others may do, if anything.

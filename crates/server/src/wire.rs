@@ -20,12 +20,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::events::LocalBus;
-use crate::http::{assets, health, layers, listener};
+use crate::http::listener::Front;
+use crate::http::{assets, health, layers, listener, redirect};
 use crate::lifecycle::StopSignals;
 use crate::telemetry::metrics::HttpMetrics;
 use crate::telemetry::metrics_listener;
 use crate::telemetry::process::Process;
 use crate::telemetry::snapshots::Snapshots;
+use crate::telemetry::tls::TlsMetrics;
+use crate::tls::Tls;
 use crate::{cleaning, data_lock, secrets};
 
 /// How long requests that are under way at the end may still take.
@@ -44,14 +47,14 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 
     // Ports first: a second server on the same data must fail before it touches them.
     let public = bind(config.http.bind, "http.bind").await?;
-    let for_metrics = match config.metrics.bind {
-        Some(address) => Some(bind(address, "metrics.bind").await?),
-        None => None,
-    };
+    let for_metrics = bind_if_set(config.metrics.bind, "metrics.bind").await?;
+    let for_redirect = bind_if_set(config.http.redirect_bind, "http.redirect_bind").await?;
 
     secrets::prepare_folder(config.data_dir())?;
     let _alone = data_lock::take(config.data_dir())?;
     let secret = ServerSecret::from_bytes(&secrets::load_or_create(config.data_dir())?)?;
+    let registry = Registry::new();
+    let tls = tls(&config, &registry)?;
 
     let database = Database::connect(&config.for_storage()).await?;
     let storage: Arc<dyn Storage> = Arc::new(database.clone());
@@ -69,7 +72,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let receiver = signaling.clone();
     tokio::spawn(forward(domain_events, move |event| receiver.handle_event(event)));
 
-    let registry = registry(&sfu, &signaling)?;
+    registry.register(Box::new(Process::default()))?;
+    registry.register(Box::new(Snapshots::new(sfu.clone(), signaling.clone())?))?;
     let requests = HttpMetrics::register(&registry)?;
     let api = hubbub_api::State {
         storage: storage.clone(),
@@ -84,20 +88,27 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         .merge(signaling.router())
         .merge(health::router(storage.clone(), draining.clone()))
         .fallback(assets::fallback);
-    let router = layers::wrap(router, &config.public_url(), requests);
+    let router = layers::wrap(router, &config.public_url(), config.http.hsts_seconds, requests);
 
     let connections = TaskTracker::new();
     announce(&config, &public, &sfu);
-    let for_audio = config.media.tcp_on_http_port.then(|| sfu.clone());
-    tokio::spawn(listener::serve(public, router, for_audio, stop.clone(), connections.clone()));
+    let mut front = Front::new(router);
+    if config.media.tcp_on_http_port {
+        front = front.with_audio(sfu.clone());
+    }
+    if let Some(tls) = tls {
+        let redirect = redirect::router(&config.public_url(), tls.challenges());
+        if let Some(listener) = for_redirect {
+            let front = Front::new(redirect.clone());
+            tokio::spawn(listener::serve(listener, front, stop.clone(), connections.clone()));
+        }
+        front = front.with_tls(tls.acceptor(), redirect);
+        tls.keep_fresh(stop.clone());
+    }
+    tokio::spawn(listener::serve(public, front, stop.clone(), connections.clone()));
     if let Some(listener) = for_metrics {
-        tokio::spawn(listener::serve(
-            listener,
-            metrics_listener::router(registry),
-            None,
-            stop.clone(),
-            TaskTracker::new(),
-        ));
+        let front = Front::new(metrics_listener::router(registry));
+        tokio::spawn(listener::serve(listener, front, stop.clone(), TaskTracker::new()));
     }
     tokio::spawn(cleaning::run(storage, clock, stop.clone()));
 
@@ -142,6 +153,13 @@ async fn drain(signaling: &Signaling, signal: &str, patience: Duration) {
     );
 }
 
+async fn bind_if_set(address: Option<SocketAddr>, key: &str) -> anyhow::Result<Option<TcpListener>> {
+    match address {
+        Some(address) => bind(address, key).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     let failed = || format!("cannot listen on {address}; end what uses it, or set {key} to another address");
     TcpListener::bind(address).await.with_context(failed)
@@ -154,11 +172,10 @@ fn mailer(config: &Config, storage: &Arc<dyn Storage>, clock: &Arc<dyn Clock>) -
     })
 }
 
-fn registry(sfu: &Sfu, signaling: &Signaling) -> prometheus::Result<Registry> {
-    let registry = Registry::new();
-    registry.register(Box::new(Process::default()))?;
-    registry.register(Box::new(Snapshots::new(sfu.clone(), signaling.clone())?))?;
-    Ok(registry)
+/// TLS for the public listener, if it is configured.
+fn tls(config: &Config, registry: &Registry) -> anyhow::Result<Option<Tls>> {
+    let Some(source) = config.for_tls() else { return Ok(None) };
+    Tls::new(source, &config.public_url(), TlsMetrics::register(registry)?).map(Some)
 }
 
 /// Only a port that cannot be had is cured by other ports.

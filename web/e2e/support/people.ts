@@ -26,7 +26,12 @@ export class Person {
     writeTone(microphone, hertz);
     const browser = await chromium.launch({ executablePath: chromiumPath(), args: chromiumArguments(microphone) });
     browser.on('disconnected', () => rmSync(folder, { recursive: true, force: true }));
-    const context = await browser.newContext({ baseURL: server.url, permissions: ['microphone'], locale: 'en-GB' });
+    const context = await browser.newContext({
+      baseURL: server.url,
+      permissions: ['microphone'],
+      locale: 'en-GB',
+      ignoreHTTPSErrors: server.url.startsWith('https:'),
+    });
     await context.addInitScript(install);
     const login = await context.request.post('/api/auth/login', { data: { email: user.email, password: PASSWORD } });
     expect(login.status()).toBe(200);

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { askSecurely, makeCertificate } from './certificate.ts';
 
 export const PASSWORD = 'a quiet harbour at 7';
 const BINARY = process.env.HUBBUB_BIN ?? resolve(import.meta.dirname, '../../../target/debug/hubbub');
@@ -70,8 +71,8 @@ export class Server {
   private readonly environment: Record<string, string>;
   private readonly folder: string;
 
-  private constructor(http: number, metrics: number, media: number, extra: Record<string, string>) {
-    this.url = `http://127.0.0.1:${http}`;
+  private constructor(scheme: string, http: number, metrics: number, media: number, extra: Record<string, string>) {
+    this.url = `${scheme}://127.0.0.1:${http}`;
     this.mediaPort = media;
     this.folder = mkdtempSync(join(tmpdir(), 'hubbub-e2e-'));
     const limits = [
@@ -100,9 +101,24 @@ export class Server {
   }
 
   static async start(extra: Record<string, string> = {}): Promise<Server> {
-    const server = new Server(await freePort(), await freePort(), await freePort(), extra);
+    const server = new Server('http', await freePort(), await freePort(), await freePort(), extra);
     await server.run();
     return server;
+  }
+
+  /** With TLS, and a certificate that nobody vouches for. */
+  static async startSecure(extra: Record<string, string> = {}): Promise<Server> {
+    const server = new Server('https', await freePort(), await freePort(), await freePort(), extra);
+    const { certificate, key } = makeCertificate(server.folder);
+    Object.assign(server.environment, { HUBBUB__TLS__CERTIFICATE: certificate, HUBBUB__TLS__KEY: key });
+    await server.run();
+    return server;
+  }
+
+  /** Like `fetch`, at this server. */
+  private fetch(path: string, options: { method: string; headers?: Record<string, string>; body?: string }) {
+    const url = this.url + path;
+    return url.startsWith('https:') ? askSecurely(url, options) : fetch(url, options);
   }
 
   /** Starts the process; after `kill` on the same ports and data. */
@@ -118,7 +134,7 @@ export class Server {
     });
     this.process = child;
     try {
-      await until('the server is ready', async () => (await fetch(`${this.url}/readyz`)).ok || child.exitCode !== null);
+      await until('the server is ready', async () => (await this.fetch('/readyz', { method: 'GET' })).ok || child.exitCode !== null);
     } catch (error) {
       throw new Error(`${error}\n${this.log}`);
     }
@@ -147,7 +163,7 @@ export class Server {
   }
 
   async ask(method: string, path: string, body?: unknown, user?: User): Promise<{ status: number; body: any }> {
-    const response = await fetch(this.url + path, {
+    const response = await this.fetch(path, {
       method,
       headers: {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),

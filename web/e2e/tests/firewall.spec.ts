@@ -71,6 +71,17 @@ test('somebody who reaches nothing but the HTTP port by TCP is heard', async ({ 
   }
 });
 
+test('somebody who reaches nothing but the HTTPS port by TCP is heard', async ({ name }) => {
+  const server = await Server.startSecure({ HUBBUB__MEDIA__TCP_ON_HTTP_PORT: 'true' });
+  try {
+    const port = Number(new URL(server.url).port);
+    const way = await conversation(server, name, { content: `(${onlyTcpTo})(${port})` });
+    expect(way).toMatchObject({ protocol: 'tcp', port });
+  } finally {
+    await server.stop();
+  }
+});
+
 for (const transport of ['udp', 'tcp']) {
   test(`somebody who reaches nothing but a TURN server by ${transport} is heard`, async ({ name }) => {
     const coturn = await Coturn.start();

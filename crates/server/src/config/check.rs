@@ -13,7 +13,7 @@ use super::{Config, Encryption, ice_url};
 const TURN_SECRET_MIN: usize = 16;
 
 /// The key, and what is wrong with its value and what would be right.
-type Problem = (&'static str, String);
+pub(super) type Problem = (&'static str, String);
 
 impl Config {
     /// Checks every value that its type does not.
@@ -24,6 +24,7 @@ impl Config {
         let Self { http, storage, media, auth, limits, signaling, ice, .. } = self;
         range("server.drain_seconds", self.server.drain_seconds, 0..=86_400)?;
         range("http.request_timeout_seconds", http.request_timeout_seconds, 1..=3600)?;
+        range("http.hsts_seconds", http.hsts_seconds, 0..=63_072_000)?;
         range("storage.max_connections", storage.max_connections, 1..=1000)?;
         range("media.workers", media.workers, 0..=256)?;
         range("media.slots", media.slots, 1..=32)?;
@@ -43,6 +44,7 @@ impl Config {
         range("ice.turn_credential_seconds", ice.turn_credential_seconds, 300..=86_400)?;
         self.check_server()?;
         self.check_http()?;
+        self.check_tls()?;
         self.check_storage()?;
         self.check_media()?;
         self.check_mail()?;
@@ -189,16 +191,18 @@ impl Config {
 
     /// Whether others can come in, but would be sent to this machine's own address by links.
     pub(crate) fn lacks_public_url(&self) -> bool {
-        self.http.public_url.is_empty() && !self.http.bind.ip().is_loopback()
+        self.http.public_url.is_empty() && !self.http.bind.ip().is_loopback() && self.first_acme_domain().is_none()
     }
 
     /// The address people type.
     pub(crate) fn public_url(&self) -> Url {
-        let text = match self.http.public_url.as_str() {
-            "" => format!("http://{}", self.local_address()),
-            url => url.to_owned(),
+        let text = match (self.http.public_url.as_str(), self.first_acme_domain()) {
+            ("", Some(domain)) => format!("https://{domain}"),
+            ("", None) if self.has_tls() => format!("https://{}", self.local_address()),
+            ("", None) => format!("http://{}", self.local_address()),
+            (url, _) => url.to_owned(),
         };
-        Url::parse(&text).expect("checked when the configuration was read; a socket address is a URL's host")
+        Url::parse(&text).expect("checked when the configuration was read; a socket address or a domain is a URL's host")
     }
 }
 
@@ -212,7 +216,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn range<T: Copy + PartialOrd + std::fmt::Display>(
+pub(super) fn range<T: Copy + PartialOrd + std::fmt::Display>(
     key: &'static str,
     value: T,
     allowed: RangeInclusive<T>,

@@ -7,6 +7,7 @@ mod compose;
 mod ice_url;
 mod load;
 mod rate;
+mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub(crate) const DEFAULTS: &str = include_str!("../../../../config/default.toml"
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) http: Http,
+    pub(crate) tls: Tls,
     pub(crate) data: Data,
     pub(crate) storage: Storage,
     pub(crate) media: Media,
@@ -50,9 +52,42 @@ pub(crate) struct Server {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Http {
     pub(crate) bind: SocketAddr,
+    #[serde(deserialize_with = "load::empty_is_none")]
+    pub(crate) redirect_bind: Option<SocketAddr>,
     pub(crate) public_url: String,
+    pub(crate) hsts_seconds: u32,
     pub(crate) trusted_proxies: Vec<String>,
     pub(crate) request_timeout_seconds: u64,
+}
+
+/// Where the public listener's certificate comes from: files, an ACME server, or nowhere, and then there is no TLS.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    #[serde(deserialize_with = "load::empty_is_none")]
+    pub(crate) certificate: Option<PathBuf>,
+    #[serde(deserialize_with = "load::empty_is_none")]
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) reload_seconds: u32,
+    pub(crate) acme: bool,
+    pub(crate) acme_domains: Vec<String>,
+    pub(crate) acme_contact: String,
+    pub(crate) acme_directory: String,
+    #[serde(deserialize_with = "load::empty_is_none")]
+    pub(crate) acme_directory_ca: Option<PathBuf>,
+    pub(crate) acme_challenge: AcmeChallenge,
+    pub(crate) acme_retry_seconds: u32,
+}
+
+/// How the ACME server is shown that a name is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum AcmeChallenge {
+    /// RFC 8737: a certificate for the purpose, at port 443.
+    #[serde(rename = "tls-alpn-01")]
+    TlsAlpn01,
+    /// RFC 8555, section 8.3: a page, at port 80.
+    #[serde(rename = "http-01")]
+    Http01,
 }
 
 /// The folder for what Hubbub keeps itself.

@@ -41,6 +41,31 @@ fn a_server_that_listens_everywhere_is_reached_at_loopback_until_a_public_url_is
 }
 
 #[test]
+fn with_a_certificate_people_come_by_https() {
+    let files = "certificate = '/c.pem'\nkey = '/k.pem'\n";
+    let url = |text: &str| with_file(text).unwrap().public_url().to_string();
+    assert_eq!(url(&format!("[tls]\n{files}[http]\nbind = '[::]:443'\n")), "https://[::1]/");
+    assert_eq!(url(&format!("[tls]\n{files}")), "https://127.0.0.1:8080/");
+    let acme = "[tls]\nacme = true\nacme_domains = ['talk.example.org', 'www.example.org']\n[http]\nbind = '[::]:443'\n";
+    assert_eq!(url(acme), "https://talk.example.org/");
+    let config = with_file(acme).unwrap();
+    assert!(config.has_tls() && !config.lacks_public_url());
+    assert!(!with_variables(&[]).unwrap().has_tls());
+    assert!(with_variables(&[]).unwrap().for_tls().is_none());
+}
+
+#[test]
+fn the_certificate_is_for_the_host_of_the_public_url_unless_names_are_given() {
+    let domains = |text: &str| match with_file(text).unwrap().for_tls() {
+        Some(crate::tls::Source::Acme(acme)) => acme.domains.join(" "),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(domains("[http]\npublic_url = 'https://Talk.example.org'\n[tls]\nacme = true\n"), "talk.example.org");
+    let both = "[http]\npublic_url = 'https://a.example'\n[tls]\nacme = true\nacme_domains = ['B.example', 'c.example']\n";
+    assert_eq!(domains(both), "b.example c.example");
+}
+
+#[test]
 fn clients_reach_the_http_port_for_audio_by_the_number_it_has_outside() {
     let shared = |variables: &[(&str, &str)]| {
         let config = with_variables(variables).unwrap();
@@ -96,7 +121,7 @@ fn variables_are_read_as_the_kind_of_the_default() {
 #[test]
 fn errors_name_key_source_and_what_would_be_right_in_one_line() {
     let cases = [
-        ("[http]\nprot = 1\n", "unknown key http.prot in ./hubbub.toml; [http] has bind, public_url, request_timeout"),
+        ("[http]\nprot = 1\n", "unknown key http.prot in ./hubbub.toml; [http] has bind, hsts_seconds, public_url, redirect_bind, request_timeout"),
         ("[htp]\nbind = ''\n", "unknown section [htp] in ./hubbub.toml; sections are auth, data, http"),
         ("http = 1\n", "http in ./hubbub.toml is a section: write [http] above its keys"),
         (
@@ -158,6 +183,64 @@ fn errors_name_key_source_and_what_would_be_right_in_one_line() {
         (
             "[media]\nannounced_addresses = ['192.0.2.1', 'fe80::1']\n",
             "media.announced_addresses in ./hubbub.toml is not valid: fe80::1 cannot be sent to; expected addresses that",
+        ),
+        (
+            "[tls]\ncertificate = '/c.pem'\n",
+            "tls.certificate in ./hubbub.toml is not valid: tls.certificate and tls.key belong together: set both or none",
+        ),
+        ("[tls]\nkey = '/k.pem'\n", "tls.key in ./hubbub.toml is not valid: tls.certificate and tls.key belong together"),
+        (
+            "[tls]\ncertificate = '/c.pem'\nkey = '/k.pem'\nacme = true\n",
+            "tls.acme in ./hubbub.toml is not valid: the certificate comes from tls.certificate already",
+        ),
+        (
+            "[tls]\ncertificate = '/c.pem'\nkey = '/k.pem'\n[http]\npublic_url = 'http://talk.example.org'\n",
+            "http.public_url in ./hubbub.toml is not valid: with a certificate in [tls], people come by https: expected",
+        ),
+        ("[tls]\nacme = true\n", "tls.acme in ./hubbub.toml is not valid: ACME needs a name to get a certificate for: set"),
+        (
+            "[tls]\nacme = true\n[http]\npublic_url = 'https://192.0.2.1'\n",
+            "tls.acme in ./hubbub.toml is not valid: ACME needs a name",
+        ),
+        (
+            "[tls]\nacme = true\nacme_domains = ['a.example', '*.b.example']\n",
+            "tls.acme_domains in ./hubbub.toml is not valid: \"*.b.example\" is no name to get a certificate for; expected such",
+        ),
+        (
+            "[tls]\nacme = true\nacme_domains = ['localhost']\n",
+            "tls.acme_domains in ./hubbub.toml is not valid: \"localhost\" is no name",
+        ),
+        (
+            "[tls]\nacme = true\nacme_domains = ['a.example']\nacme_contact = 'nobody'\n",
+            "tls.acme_contact in ./hubbub.toml is not valid: expected a mail address",
+        ),
+        (
+            "[tls]\nacme = true\nacme_domains = ['a.example']\nacme_directory = 'http://ca.example'\n",
+            "tls.acme_directory in ./hubbub.toml is not valid: expected an https:// address",
+        ),
+        (
+            "[tls]\nacme = true\nacme_domains = ['a.example']\nacme_challenge = 'http-01'\n",
+            "tls.acme_challenge in ./hubbub.toml is not valid: http-01 is answered on http.redirect_bind, which is not set",
+        ),
+        (
+            "[tls]\nacme_challenge = 'dns-01'\n",
+            "tls.acme_challenge in ./hubbub.toml is not valid: found \"dns-01\", expected one of tls-alpn-01, http-01",
+        ),
+        (
+            "[tls]\nreload_seconds = 0\n",
+            "tls.reload_seconds in ./hubbub.toml is not valid: 0 is out of range; expected 1 to 86400",
+        ),
+        (
+            "[http]\nredirect_bind = '[::]:80'\n",
+            "http.redirect_bind in ./hubbub.toml is not valid: it leads people to https, which there is not: set",
+        ),
+        (
+            "[http]\nredirect_bind = '127.0.0.1:8080'\n[tls]\ncertificate = '/c.pem'\nkey = '/k.pem'\n",
+            "http.redirect_bind in ./hubbub.toml is not valid: 127.0.0.1:8080 is http.bind already",
+        ),
+        (
+            "[http]\nhsts_seconds = 63072001\n",
+            "http.hsts_seconds in ./hubbub.toml is not valid: 63072001 is out of range; expected 0 to 63072000",
         ),
         ("[log]\nfilter = 'a=b=c'\n", "log.filter in ./hubbub.toml is not valid:"),
         ("[limits]\nlogin = 'often'\n", "limits.login in ./hubbub.toml is not valid: \"often\" is no rate; expected"),

@@ -26,10 +26,10 @@ use crate::telemetry::metrics::HttpMetrics;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Wraps `router` in all of them.
-pub(crate) fn wrap(router: Router, public_url: &Url, metrics: HttpMetrics) -> Router {
+pub(crate) fn wrap(router: Router, public_url: &Url, hsts_seconds: u32, metrics: HttpMetrics) -> Router {
     router
         .layer(CompressionLayer::new().compress_when(JsonOnly))
-        .layer(from_fn_with_state(SecurityHeaders::new(public_url), secure))
+        .layer(from_fn_with_state(SecurityHeaders::new(public_url, hsts_seconds), secure))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn_with_state(metrics, observe))
         .layer(from_fn(identify))
@@ -91,11 +91,12 @@ fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
 #[derive(Clone)]
 struct SecurityHeaders {
     policy: HeaderValue,
-    https: bool,
+    /// That there is nothing but https here (RFC 6797).
+    transport: Option<HeaderValue>,
 }
 
 impl SecurityHeaders {
-    fn new(public_url: &Url) -> Self {
+    fn new(public_url: &Url, hsts_seconds: u32) -> Self {
         let https = public_url.scheme() == "https";
         let socket = if https { "wss" } else { "ws" };
         let origin = public_url.origin().ascii_serialization();
@@ -106,7 +107,8 @@ impl SecurityHeaders {
              manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         );
         let policy = HeaderValue::from_str(&policy).expect("an origin has only visible ASCII characters");
-        Self { policy, https }
+        let transport = (https && hsts_seconds > 0).then(|| format!("max-age={hsts_seconds}").parse().ok()).flatten();
+        Self { policy, transport }
     }
 
     fn apply(self, headers: &mut HeaderMap) {
@@ -121,8 +123,8 @@ impl SecurityHeaders {
         default(HeaderName::from_static("permissions-policy"), fixed(features));
         default(HeaderName::from_static("cross-origin-opener-policy"), fixed("same-origin"));
         default(HeaderName::from_static("cross-origin-resource-policy"), fixed("same-origin"));
-        if self.https {
-            default(STRICT_TRANSPORT_SECURITY, fixed("max-age=31536000"));
+        if let Some(transport) = self.transport {
+            default(STRICT_TRANSPORT_SECURITY, transport);
         }
     }
 }
@@ -165,7 +167,7 @@ mod tests {
             .route("/fine", get(|| async { "fine" }));
         let metrics = HttpMetrics::register(&Registry::new()).unwrap();
         let url = Url::parse("https://talk.example.org").unwrap();
-        let router = wrap(router, &url, metrics);
+        let router = wrap(router, &url, 31_536_000, metrics);
         let response = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 1 << 20).await.unwrap();

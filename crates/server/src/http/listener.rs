@@ -1,30 +1,23 @@
-//! Accepting connections and serving HTTP/1.1 on them until told to stop.
+//! Accepting connections and serving HTTP on them until told to stop.
 //!
 //! `axum::serve` has no limit on how long a client may take to send its request head; this loop has one. With
 //! `media.tcp_on_http_port` audio comes here too (ICE over TCP, RFC 6544): the first bytes of a connection, which are looked
-//! at and not taken, tell what it is for.
+//! at and not taken, tell what it is for. With `[tls]` everything else is TLS.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
-use axum::http::Request;
 use hubbub_sfu::{Greeting, Sfu};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
 
-/// How long a client may take for a request head, and how long a connection may idle between requests. Longer lets
-/// idle connections hold memory and file descriptors; shorter cuts off phones on bad networks.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+use super::connection::{http1, http2};
+use crate::tls::{Acceptor, Greeted};
 
 /// How long a client may take for the bytes that tell what its connection is for.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,15 +32,43 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// How often that is logged at most.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
-/// Serves `router` on `listener` until `stop`; from then on no connection is accepted, and each ends after the request
-/// it is busy with. Connections run on `tracker`. Those that carry audio are handed to `media`, if there is one.
-pub(crate) async fn serve(
-    listener: TcpListener,
+/// What is served on a listener.
+#[derive(Clone)]
+pub(crate) struct Front {
     router: Router,
     media: Option<Sfu>,
-    stop: CancellationToken,
-    tracker: TaskTracker,
-) {
+    tls: Option<Secure>,
+}
+
+#[derive(Clone)]
+struct Secure {
+    acceptor: Arc<Acceptor>,
+    /// For those who speak HTTP without TLS.
+    redirect: Router,
+}
+
+impl Front {
+    /// HTTP/1.1.
+    pub(crate) const fn new(router: Router) -> Self {
+        Self { router, media: None, tls: None }
+    }
+
+    /// Hands connections that carry audio to `media`.
+    pub(crate) fn with_audio(mut self, media: Sfu) -> Self {
+        self.media = Some(media);
+        self
+    }
+
+    /// HTTP/2 and HTTP/1.1 over TLS; those who come without get one answer from `redirect`.
+    pub(crate) fn with_tls(mut self, acceptor: Arc<Acceptor>, redirect: Router) -> Self {
+        self.tls = Some(Secure { acceptor, redirect });
+        self
+    }
+}
+
+/// Serves `front` on `listener` until `stop`; from then on no connection is accepted, and each ends after the requests
+/// it is busy with. Connections run on `tracker`.
+pub(crate) async fn serve(listener: TcpListener, front: Front, stop: CancellationToken, tracker: TaskTracker) {
     let mut complained_at: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
@@ -56,7 +77,7 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                tracker.spawn(connection(stream, peer, router.clone(), media.clone(), stop.clone()));
+                tracker.spawn(connection(stream, peer, front.clone(), stop.clone()));
             }
             // The one who waited went away.
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
@@ -72,7 +93,8 @@ pub(crate) async fn serve(
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, media: Option<Sfu>, stop: CancellationToken) {
+async fn connection(stream: TcpStream, peer: SocketAddr, front: Front, stop: CancellationToken) {
+    let Front { router, media, tls } = front;
     let stream = match media {
         Some(media) => match without_audio(stream, &media, &stop).await {
             Some(stream) => stream,
@@ -80,7 +102,20 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, media: 
         },
         None => stream,
     };
-    http(stream, peer, router, stop).await;
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let Some(Secure { acceptor, redirect }) = tls else { return http1(stream, peer, router, true, stop).await };
+    let greeted = tokio::select! {
+        () = stop.cancelled() => return,
+        greeted = acceptor.greet(stream) => greeted,
+    };
+    match greeted {
+        Some(Greeted::Http2(stream)) => http2(stream, peer, router, stop).await,
+        Some(Greeted::Http1(stream)) => http1(stream, peer, router, true, stop).await,
+        Some(Greeted::Plain(stream)) => http1(stream, peer, redirect, false, stop).await,
+        None => {}
+    }
 }
 
 /// Hands a connection that carries audio to the media plane and gives every other one back, unread. `None` too for a client
@@ -110,31 +145,5 @@ async fn greeting(stream: &TcpStream) -> std::io::Result<Option<String>> {
             Greeting::IceCheck(ufrag) => return Ok(Some(ufrag.to_owned())),
             Greeting::Other => return Ok(None),
         }
-    }
-}
-
-async fn http(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
-    let service = router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request.map(axum::body::Body::new)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-        .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = result {
-        tracing::debug!(%error, "a connection ended badly");
     }
 }

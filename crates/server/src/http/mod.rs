@@ -1,7 +1,10 @@
 //! The public listener: connections, what every request passes through, and the web client's files.
 
+mod activity;
 pub(crate) mod assets;
+mod connection;
 pub(crate) mod health;
 pub(crate) mod layers;
 pub(crate) mod listener;
 pub(crate) mod problem;
+pub(crate) mod redirect;

@@ -8,3 +8,4 @@ pub(crate) mod metrics;
 pub(crate) mod metrics_listener;
 pub(crate) mod process;
 pub(crate) mod snapshots;
+pub(crate) mod tls;

@@ -4,10 +4,10 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-use crate::harness::{PATIENCE, Server, Setup};
+use crate::harness::{PATIENCE, Setup};
 
 /// The frame of a Binding request for a user name; nothing in it is authentic.
-fn check(name: &str) -> Vec<u8> {
+pub(crate) fn check(name: &str) -> Vec<u8> {
     let name = name.as_bytes();
     let padded = name.len().next_multiple_of(4);
     let length = |len: usize| u16::try_from(len).unwrap().to_be_bytes();
@@ -84,25 +84,13 @@ async fn g2_who_says_nothing_or_half_a_greeting_is_closed() {
     }
 }
 
-async fn logged(server: &Server, text: &str) -> String {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let log = server.log();
-        if let Some(line) = log.lines().find(|line| line.contains(text)) {
-            return line.to_owned();
-        }
-        assert!(Instant::now() < until, "{text:?} is not in the log:\n{log}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_does_not_wait_for_a_stun_server_that_is_silent() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let url = format!("stun:127.0.0.1:{}", silent.local_addr().unwrap().port());
     let server = Setup::new().with("HUBBUB__MEDIA__STUN_SERVERS", &url).start().await;
     assert!(!server.log().contains("no STUN server answered"), "ready before that is known");
-    let line = logged(&server, "no STUN server answered").await;
+    let line = server.logged("no STUN server answered").await;
     assert!(line.contains("WARN") && line.contains("media.announced_addresses"), "{line}");
     assert_eq!(server.log().matches("no STUN server answered").count(), 1);
 }

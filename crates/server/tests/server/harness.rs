@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -10,12 +10,15 @@ use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
+
+use crate::certificates::client_config;
 
 /// How long anything may take before a test gives up: generous, because machines that run tests are busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,6 +44,7 @@ pub(crate) struct Setup {
     pub(crate) metrics: u16,
     pub(crate) media: u16,
     pub(crate) folder: Arc<TempDir>,
+    reach: Option<Reach>,
     variables: BTreeMap<String, String>,
 }
 
@@ -48,7 +52,7 @@ impl Setup {
     pub(crate) fn new() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let (http, metrics, media) = (free_port(), free_port(), free_port());
-        let mut setup = Self { http, metrics, media, folder, variables: BTreeMap::new() };
+        let mut setup = Self { http, metrics, media, folder, reach: None, variables: BTreeMap::new() };
         let data = setup.data().display().to_string();
         setup.set("HUBBUB__HTTP__BIND", &format!("127.0.0.1:{http}"));
         setup.set("HUBBUB__METRICS__BIND", &format!("127.0.0.1:{metrics}"));
@@ -72,6 +76,12 @@ impl Setup {
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The server is not reached by HTTP at `http.bind`, but so.
+    pub(crate) fn reached(mut self, reach: Reach) -> Self {
+        self.reach = Some(reach);
+        self
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -110,7 +120,7 @@ impl Setup {
             if let Some(status) = server.child.try_wait().unwrap() {
                 panic!("the server ended with {status}:\n{}", server.log());
             }
-            if get(&format!("{}/readyz", server.base)).await.is_ok_and(|(status, _)| status == 200) {
+            if server.reach.client.get(format!("{}/readyz", server.base)).send().await.is_ok_and(|r| r.status() == 200) {
                 return server;
             }
             assert!(Instant::now() < deadline, "the server is not ready:\n{}", server.log());
@@ -118,7 +128,8 @@ impl Setup {
         }
     }
 
-    fn spawn(&self) -> Server {
+    /// Starts and waits for nothing.
+    pub(crate) fn spawn(&self) -> Server {
         let mut child = self.command().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let (lines, stderr) = (log.clone(), child.stderr.take().unwrap());
@@ -127,7 +138,38 @@ impl Setup {
                 lines.lock().unwrap().push(line);
             }
         });
-        Server { child, base: format!("http://127.0.0.1:{}", self.http), log, _folder: self.folder.clone() }
+        let plain = || Reach {
+            base: format!("http://127.0.0.1:{}", self.http),
+            address: ([127, 0, 0, 1], self.http).into(),
+            client: client(),
+            tls: None,
+        };
+        let reach = self.reach.clone().unwrap_or_else(plain);
+        Server { child, base: reach.base.clone(), reach, metrics: self.metrics, log, _folder: self.folder.clone() }
+    }
+}
+
+/// How clients get to a server.
+#[derive(Clone)]
+pub(crate) struct Reach {
+    base: String,
+    address: SocketAddr,
+    client: reqwest::Client,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Reach {
+    /// By https under a name, which stands for `127.0.0.1`; `root` is whom clients believe, in PEM.
+    pub(crate) fn secure(host: &str, port: u16, root: &str) -> Self {
+        let address = ([127, 0, 0, 1], port).into();
+        let client = builder().resolve(host, address);
+        let client = client.tls_certs_only([reqwest::Certificate::from_pem(root.as_bytes()).unwrap()]);
+        let tls = Some(Arc::new(client_config(root, &[b"http/1.1"])));
+        Self { base: format!("https://{host}:{port}"), address, client: client.build().unwrap(), tls }
+    }
+
+    pub(crate) const fn client(&self) -> &reqwest::Client {
+        &self.client
     }
 }
 
@@ -135,6 +177,8 @@ impl Setup {
 pub(crate) struct Server {
     child: Child,
     pub(crate) base: String,
+    pub(crate) reach: Reach,
+    metrics: u16,
     log: Arc<Mutex<Vec<String>>>,
     /// The data must not vanish under the process.
     _folder: Arc<TempDir>,
@@ -143,6 +187,36 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
+    }
+
+    /// Waits for a line with this text.
+    pub(crate) async fn logged(&self, text: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let log = self.log();
+            if let Some(line) = log.lines().find(|line| line.contains(text)) {
+                return line.to_owned();
+            }
+            assert!(Instant::now() < until, "{text:?} is not in the log:\n{log}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The value of a metric with its labels, as it is written; none when it is not there, or not yet.
+    pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
+        let answer = client().get(format!("http://127.0.0.1:{}/metrics", self.metrics)).send().await.ok()?;
+        let text = answer.text().await.ok()?;
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+        text.lines().find_map(value)
+    }
+
+    /// Waits until a metric has at least this value.
+    pub(crate) async fn metric_reaches(&self, name: &str, value: f64) {
+        let until = Instant::now() + PATIENCE;
+        while self.metric(name).await.is_none_or(|found| found < value) {
+            assert!(Instant::now() < until, "{name} is {:?}:\n{}", self.metric(name).await, self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// SIGKILL: no chance to tidy up.
@@ -184,7 +258,7 @@ impl Server {
     pub(crate) async fn code_for(&self, email: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let (status, outbox) = get(&format!("{}/api/dev/outbox", self.base)).await.unwrap();
+            let (status, outbox) = self.get("/api/dev/outbox", None).await;
             assert_eq!(status, 200, "{outbox}");
             let mails = outbox["mails"].as_array().unwrap();
             if let Some(mail) = mails.iter().find(|m| m["to"] == email) {
@@ -227,7 +301,7 @@ impl Server {
         user: Option<&User>,
         body: Option<&Value>,
     ) -> (u16, Value) {
-        let mut request = client().request(method, format!("{}{path}", self.base));
+        let mut request = self.reach.client.request(method, format!("{}{path}", self.base));
         if let Some(user) = user {
             request = request.bearer_auth(&user.access);
         }
@@ -241,10 +315,13 @@ impl Server {
 
     /// Opens a WebSocket and reads `welcome`.
     pub(crate) async fn socket(&self, user: &User) -> Socket {
-        let url = format!("{}/ws?version=1", self.base.replace("http:", "ws:"));
+        let url = format!("{}/ws?version=1", self.base.replacen("http", "ws", 1));
         let mut request = url.into_client_request().unwrap();
         request.headers_mut().insert("authorization", format!("Bearer {}", user.access).parse().unwrap());
-        let (stream, _) = tokio_tungstenite::connect_async(request).await.expect("the socket opens");
+        let tcp = TcpStream::connect(self.reach.address).await.unwrap();
+        let connector = self.reach.tls.clone().map(Connector::Rustls);
+        let opened = client_async_tls_with_config(request, tcp, None, connector).await;
+        let (stream, _) = opened.expect("the socket opens");
         let mut socket = Socket(stream);
         assert_eq!(socket.next().await["type"], "welcome");
         socket
@@ -312,9 +389,14 @@ impl Socket {
 }
 
 pub(crate) fn client() -> reqwest::Client {
+    builder().build().unwrap()
+}
+
+/// A client that is like no other in one thing.
+pub(crate) fn builder() -> reqwest::ClientBuilder {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()));
-    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
+    reqwest::Client::builder().no_proxy().timeout(PATIENCE)
 }
 
 pub(crate) async fn get(url: &str) -> reqwest::Result<(u16, Value)> {

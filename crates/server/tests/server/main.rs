@@ -4,6 +4,7 @@
 
 mod admin;
 mod backup;
+mod certificates;
 mod draining;
 mod firewall;
 mod harness;
@@ -13,4 +14,5 @@ mod observability;
 mod postgres;
 mod sessions;
 mod startup;
+mod tls;
 mod turn;

@@ -5,7 +5,7 @@ use std::net::{TcpListener, UdpSocket};
 use crate::harness::Setup;
 
 /// Runs to the end and returns the one line.
-fn refused(setup: &Setup) -> String {
+pub(crate) fn refused(setup: &Setup) -> String {
     let output = setup.run_to_end();
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");

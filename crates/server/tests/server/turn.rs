@@ -1,7 +1,9 @@
 //! A real coturn with the configuration that is shipped for it, and credentials from `GET /api/ice-servers`.
 
-use std::net::{IpAddr, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{IpAddr, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
@@ -20,8 +22,11 @@ use rtc_stun::message::{
 };
 use rtc_stun::textattrs::TextAttribute;
 use rtc_stun::xoraddr::XorMappedAddress;
+use rustls::{ClientConnection, StreamOwned};
+use rustls_pki_types::ServerName;
 use tempfile::TempDir;
 
+use crate::certificates::{Authority, client_config};
 use crate::harness::{PATIENCE, Setup, free_port};
 
 const OLD: &str = "the secret of last year";
@@ -31,26 +36,33 @@ const NEW: &str = "d1f0a7b1c5e94d6f8a3b";
 struct Coturn {
     child: Child,
     port: u16,
+    tls_port: u16,
+    authority: Authority,
     _folder: TempDir,
 }
 
 impl Coturn {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
+        let (port, tls_port, authority) = (free_port(), free_port(), Authority::new());
+        let (chain, key) = authority.issue(&["turn.example.org"], time::Duration::days(1)).write(folder.path());
         let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/coturn/turnserver.conf");
         let mut command = Command::new("turnserver");
         command.args(["-c", config, "--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--relay-ip", "::1"]);
         command.args(["--static-auth-secret", OLD, "--static-auth-secret", NEW, "--listening-port", &port.to_string()]);
+        command.arg("--cert").arg(chain).arg("--pkey").arg(key).args(["--tls-listening-port", &tls_port.to_string()]);
         for (option, file) in [("--pidfile", "pid"), ("--userdb", "db")] {
             command.arg(option).arg(folder.path().join(file));
         }
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = child.expect("coturn is installed: scripts/prepare-tests.sh does that");
-        let coturn = Self { child, port, _folder: folder };
+        let coturn = Self { child, port, tls_port, authority, _folder: folder };
         let until = Instant::now() + PATIENCE;
-        while coturn.client().ask_once(&mut request(BINDING_REQUEST)).is_none() {
+        while coturn.client().ask_once(&request(BINDING_REQUEST)).is_none() {
             assert!(Instant::now() < until, "coturn has not started");
+        }
+        while TcpStream::connect(("127.0.0.1", tls_port)).is_err() {
+            assert!(Instant::now() < until, "coturn has not started with TLS");
         }
         coturn
     }
@@ -59,7 +71,17 @@ impl Coturn {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(("127.0.0.1", self.port)).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-        Client { socket, login: None }
+        Client { way: Way::Udp(socket), login: None }
+    }
+
+    /// By `turns:`, which is TURN over TLS over TCP (RFC 7065, section 3.1).
+    fn secure_client(&self) -> Client {
+        let tcp = TcpStream::connect(("127.0.0.1", self.tls_port)).unwrap();
+        tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+        let name = ServerName::try_from("turn.example.org").unwrap();
+        let config = Arc::new(client_config(&self.authority.root(), &[]));
+        let stream = StreamOwned::new(ClientConnection::new(config, name).unwrap(), tcp);
+        Client { way: Way::Tls(Box::new(stream)), login: None }
     }
 }
 
@@ -78,26 +100,53 @@ fn request(kind: MessageType) -> Message {
     message
 }
 
+/// How a client reaches coturn.
+enum Way {
+    Udp(UdpSocket),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Way {
+    /// Sends a message and receives one. Over streams they follow each other as they are (RFC 8489, section 6.2.2).
+    fn exchange(&mut self, message: &[u8]) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::Udp(socket) => {
+                let mut buffer = [0; 2048];
+                socket.send(message)?;
+                let len = socket.recv(&mut buffer)?;
+                Ok(buffer[..len].to_vec())
+            }
+            Self::Tls(stream) => {
+                stream.write_all(message)?;
+                stream.flush()?;
+                let mut answer = vec![0; 20];
+                stream.read_exact(&mut answer)?;
+                answer.resize(20 + usize::from(u16::from_be_bytes([answer[2], answer[3]])), 0);
+                stream.read_exact(&mut answer[20..])?;
+                Ok(answer)
+            }
+        }
+    }
+}
+
 /// A TURN client (RFC 8656) with a 5-tuple of its own.
 struct Client {
-    socket: UdpSocket,
+    way: Way,
     /// User name, realm, password, nonce.
     login: Option<[String; 4]>,
 }
 
 impl Client {
-    fn ask_once(&self, message: &mut Message) -> Option<Message> {
-        // Nobody listens there yet.
-        self.socket.send(&message.raw).ok()?;
-        let mut buffer = [0; 2048];
-        let len = self.socket.recv(&mut buffer).ok()?;
+    fn ask_once(&mut self, message: &Message) -> Option<Message> {
+        // An error: nobody listens there yet.
+        let bytes = self.way.exchange(&message.raw).ok()?;
         let mut answer = Message::new();
-        answer.unmarshal_binary(&buffer[..len]).unwrap();
+        answer.unmarshal_binary(&bytes).unwrap();
         (answer.transaction_id == message.transaction_id).then_some(answer)
     }
 
     /// Sends until there is an answer; an error is its code.
-    fn ask(&self, method: Method, attributes: &[(AttrType, &[u8])], peer: Option<IpAddr>) -> Result<Message, u16> {
+    fn ask(&mut self, method: Method, attributes: &[(AttrType, &[u8])], peer: Option<IpAddr>) -> Result<Message, u16> {
         let mut message = request(MessageType::new(method, CLASS_REQUEST));
         for (kind, value) in attributes {
             message.add(*kind, value);
@@ -116,7 +165,7 @@ impl Client {
         let until = Instant::now() + PATIENCE;
         let answer = loop {
             assert!(Instant::now() < until, "coturn has not answered");
-            if let Some(answer) = self.ask_once(&mut message) {
+            if let Some(answer) = self.ask_once(&message) {
                 break answer;
             }
         };
@@ -141,7 +190,7 @@ impl Client {
         self.ask(METHOD_ALLOCATE, &udp, None).map(drop)
     }
 
-    fn permit(&self, peer: &str) -> Result<(), u16> {
+    fn permit(&mut self, peer: &str) -> Result<(), u16> {
         self.ask(METHOD_CREATE_PERMISSION, &[], Some(peer.parse().unwrap())).map(drop)
     }
 }
@@ -161,7 +210,8 @@ fn credentials(secret: &str, seconds_from_now: i64) -> (String, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn m10_credentials_open_the_relay_until_they_expire() {
     let coturn = Coturn::start();
-    let urls = format!("turn:127.0.0.1:{0}, turn:127.0.0.1:{0}?transport=tcp", coturn.port);
+    let (plain, tls) = (coturn.port, coturn.tls_port);
+    let urls = format!("turn:127.0.0.1:{plain}, turns:turn.example.org:{tls}?transport=tcp");
     let setup = Setup::new().with("HUBBUB__ICE__TURN_URLS", &urls).with("HUBBUB__ICE__TURN_SECRET", NEW);
     let server = setup.start().await;
     assert_eq!(server.get("/api/ice-servers", None).await.0, 401, "not for strangers");
@@ -173,6 +223,8 @@ async fn m10_credentials_open_the_relay_until_they_expire() {
     let (user, password) = (turn["username"].as_str().unwrap(), turn["credential"].as_str().unwrap());
 
     assert_eq!(coturn.client().allocate(user, password, IPV4), Ok(()));
+    assert_eq!(coturn.secure_client().allocate(user, password, IPV4), Ok(()), "by TLS");
+    assert_eq!(coturn.secure_client().allocate(user, "another password", IPV4), Err(401), "by TLS");
     assert_eq!(coturn.client().allocate(user, &password.to_lowercase(), IPV4), Err(401), "another password");
     let (expiry, name) = user.split_once(':').unwrap();
     let later = format!("{}:{name}", expiry.parse::<u64>().unwrap() + 1);
