@@ -202,7 +202,8 @@ impl Config {
             ("", None) => format!("http://{}", self.local_address()),
             (url, _) => url.to_owned(),
         };
-        Url::parse(&text).expect("checked when the configuration was read; a socket address or a domain is a URL's host")
+        Url::parse(&text)
+            .expect("checked when the configuration was read; a socket address or a domain is a URL's host")
     }
 }
 

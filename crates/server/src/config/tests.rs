@@ -46,7 +46,8 @@ fn with_a_certificate_people_come_by_https() {
     let url = |text: &str| with_file(text).unwrap().public_url().to_string();
     assert_eq!(url(&format!("[tls]\n{files}[http]\nbind = '[::]:443'\n")), "https://[::1]/");
     assert_eq!(url(&format!("[tls]\n{files}")), "https://127.0.0.1:8080/");
-    let acme = "[tls]\nacme = true\nacme_domains = ['talk.example.org', 'www.example.org']\n[http]\nbind = '[::]:443'\n";
+    let acme =
+        "[tls]\nacme = true\nacme_domains = ['talk.example.org', 'www.example.org']\n[http]\nbind = '[::]:443'\n";
     assert_eq!(url(acme), "https://talk.example.org/");
     let config = with_file(acme).unwrap();
     assert!(config.has_tls() && !config.lacks_public_url());
@@ -61,7 +62,8 @@ fn the_certificate_is_for_the_host_of_the_public_url_unless_names_are_given() {
         other => panic!("{other:?}"),
     };
     assert_eq!(domains("[http]\npublic_url = 'https://Talk.example.org'\n[tls]\nacme = true\n"), "talk.example.org");
-    let both = "[http]\npublic_url = 'https://a.example'\n[tls]\nacme = true\nacme_domains = ['B.example', 'c.example']\n";
+    let both =
+        "[http]\npublic_url = 'https://a.example'\n[tls]\nacme = true\nacme_domains = ['B.example', 'c.example']\n";
     assert_eq!(domains(both), "b.example c.example");
 }
 
@@ -121,7 +123,10 @@ fn variables_are_read_as_the_kind_of_the_default() {
 #[test]
 fn errors_name_key_source_and_what_would_be_right_in_one_line() {
     let cases = [
-        ("[http]\nprot = 1\n", "unknown key http.prot in ./hubbub.toml; [http] has bind, hsts_seconds, public_url, redirect_bind, request_timeout"),
+        (
+            "[http]\nprot = 1\n",
+            "unknown key http.prot in ./hubbub.toml; [http] has bind, hsts_seconds, public_url, redirect_bind, request_timeout",
+        ),
         ("[htp]\nbind = ''\n", "unknown section [htp] in ./hubbub.toml; sections are auth, data, http"),
         ("http = 1\n", "http in ./hubbub.toml is a section: write [http] above its keys"),
         (
@@ -188,7 +193,10 @@ fn errors_name_key_source_and_what_would_be_right_in_one_line() {
             "[tls]\ncertificate = '/c.pem'\n",
             "tls.certificate in ./hubbub.toml is not valid: tls.certificate and tls.key belong together: set both or none",
         ),
-        ("[tls]\nkey = '/k.pem'\n", "tls.key in ./hubbub.toml is not valid: tls.certificate and tls.key belong together"),
+        (
+            "[tls]\nkey = '/k.pem'\n",
+            "tls.key in ./hubbub.toml is not valid: tls.certificate and tls.key belong together",
+        ),
         (
             "[tls]\ncertificate = '/c.pem'\nkey = '/k.pem'\nacme = true\n",
             "tls.acme in ./hubbub.toml is not valid: the certificate comes from tls.certificate already",
@@ -197,7 +205,10 @@ fn errors_name_key_source_and_what_would_be_right_in_one_line() {
             "[tls]\ncertificate = '/c.pem'\nkey = '/k.pem'\n[http]\npublic_url = 'http://talk.example.org'\n",
             "http.public_url in ./hubbub.toml is not valid: with a certificate in [tls], people come by https: expected",
         ),
-        ("[tls]\nacme = true\n", "tls.acme in ./hubbub.toml is not valid: ACME needs a name to get a certificate for: set"),
+        (
+            "[tls]\nacme = true\n",
+            "tls.acme in ./hubbub.toml is not valid: ACME needs a name to get a certificate for: set",
+        ),
         (
             "[tls]\nacme = true\n[http]\npublic_url = 'https://192.0.2.1'\n",
             "tls.acme in ./hubbub.toml is not valid: ACME needs a name",

@@ -101,7 +101,8 @@ impl Config {
             return Err(("tls.acme_directory", right.to_owned()));
         }
         if tls.acme_challenge == AcmeChallenge::Http01 && self.http.redirect_bind.is_none() {
-            let right = "http-01 is answered on http.redirect_bind, which is not set: expected that, or tls-alpn-01 here";
+            let right =
+                "http-01 is answered on http.redirect_bind, which is not set: expected that, or tls-alpn-01 here";
             return Err(("tls.acme_challenge", right.to_owned()));
         }
         Ok(())

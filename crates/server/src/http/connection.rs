@@ -80,7 +80,8 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         let (running, router) = (requests.begin(), router.clone());
         async move {
-            let response = router.oneshot(prepare(request, peer)).await.unwrap_or_else(|never: Infallible| match never {});
+            let response =
+                router.oneshot(prepare(request, peer)).await.unwrap_or_else(|never: Infallible| match never {});
             Ok::<_, Infallible>(response.map(|body| Held::new(body, running)))
         }
     });

@@ -27,7 +27,11 @@ pub(crate) fn router(public_url: &Url, challenges: Challenges) -> Router {
 }
 
 /// RFC 8555, section 8.3. A token that nobody waits for is a path like any other.
-async fn challenge(State(state): State<Redirect>, Path(token): Path<String>, OriginalUri(uri): OriginalUri) -> Response {
+async fn challenge(
+    State(state): State<Redirect>,
+    Path(token): Path<String>,
+    OriginalUri(uri): OriginalUri,
+) -> Response {
     match state.challenges.page(&token) {
         Some(page) => ([(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, "no-store")], page).into_response(),
         None => lead(&state, &uri),

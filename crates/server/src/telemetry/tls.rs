@@ -69,7 +69,8 @@ impl TlsMetrics {
             "When the certificate in use expires, in seconds since 1970; 0 while there is none.",
         )?;
         let counter = |name, help| IntCounterVec::new(Opts::new(name, help), &["outcome"]);
-        let handshakes = counter("hubbub_tls_handshakes_total", "Connections to the public listener, by how they began.")?;
+        let handshakes =
+            counter("hubbub_tls_handshakes_total", "Connections to the public listener, by how they began.")?;
         let reloads = counter("hubbub_tls_reloads_total", "Changed certificate files, taken over or refused.")?;
         let orders = counter("hubbub_tls_acme_orders_total", "Certificates asked for from the ACME server.")?;
         for outcome in Handshake::ALL {

@@ -68,9 +68,9 @@ impl Certificate {
                 rustls::Error::InconsistentKeys(_) if chain.iter().skip(1).any(other) => CertificateError::Chain(
                     "begins with another certificate than the server's own; expected that one first".to_owned(),
                 ),
-                rustls::Error::InconsistentKeys(_) => {
-                    CertificateError::Key("does not belong to the certificate; expected the key it was made for".to_owned())
-                }
+                rustls::Error::InconsistentKeys(_) => CertificateError::Key(
+                    "does not belong to the certificate; expected the key it was made for".to_owned(),
+                ),
                 error => CertificateError::Chain(format!("cannot be used: {error}")),
             });
         }

@@ -72,7 +72,9 @@ fn complain(standing: Standing) {
     match standing {
         Standing::Good => {}
         Standing::Expired => {
-            tracing::error!("the TLS certificate has expired: browsers refuse it; put a new one in its place, no restart is needed");
+            tracing::error!(
+                "the TLS certificate has expired: browsers refuse it; put a new one in its place, no restart is needed"
+            );
         }
         Standing::Early => {
             tracing::error!("the TLS certificate is not valid yet: browsers refuse it; is this machine's clock right?");

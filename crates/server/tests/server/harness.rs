@@ -120,7 +120,8 @@ impl Setup {
             if let Some(status) = server.child.try_wait().unwrap() {
                 panic!("the server ended with {status}:\n{}", server.log());
             }
-            if server.reach.client.get(format!("{}/readyz", server.base)).send().await.is_ok_and(|r| r.status() == 200) {
+            if server.reach.client.get(format!("{}/readyz", server.base)).send().await.is_ok_and(|r| r.status() == 200)
+            {
                 return server;
             }
             assert!(Instant::now() < deadline, "the server is not ready:\n{}", server.log());

@@ -67,10 +67,13 @@ impl Renewer {
         challenges: Challenges,
         metrics: TlsMetrics,
     ) -> anyhow::Result<Self> {
-        let failed = || format!("the folder {} cannot be used; it must be writable for this user", shown(&config.folder));
+        let failed =
+            || format!("the folder {} cannot be used; it must be writable for this user", shown(&config.folder));
         let state = State::open(config.folder.clone(), config.directory.clone()).with_context(failed)?;
         match state.certificate() {
-            Some(certificate) if config.domains.iter().all(|domain| certificate.is_for(domain)) => current.set(certificate),
+            Some(certificate) if config.domains.iter().all(|domain| certificate.is_for(domain)) => {
+                current.set(certificate)
+            }
             _ => tracing::info!(
                 "there is no TLS certificate for {} yet: asking {} for one",
                 config.domains.join(", "),

@@ -158,8 +158,12 @@ impl Challenger {
     /// What the server says about the name that it did not take.
     async fn refused(&self, order: &mut Order) -> Option<OrderError> {
         let right = match self.kind {
-            AcmeChallenge::TlsAlpn01 => "its port 443 must lead to http.bind, for IPv4 and IPv6 if it has both addresses",
-            AcmeChallenge::Http01 => "its port 80 must lead to http.redirect_bind, for IPv4 and IPv6 if it has both addresses",
+            AcmeChallenge::TlsAlpn01 => {
+                "its port 443 must lead to http.bind, for IPv4 and IPv6 if it has both addresses"
+            }
+            AcmeChallenge::Http01 => {
+                "its port 80 must lead to http.redirect_bind, for IPv4 and IPv6 if it has both addresses"
+            }
         };
         let mut authorizations = order.authorizations();
         while let Some(Ok(mut authorization)) = authorizations.next().await {

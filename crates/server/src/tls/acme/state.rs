@@ -62,7 +62,11 @@ impl State {
             return None;
         }
         let certificate = Certificate::from_pem(text.as_bytes(), text.as_bytes());
-        certificate.inspect_err(|error| tracing::warn!(%error, path = self.shown(CERTIFICATE), "a kept certificate is damaged")).ok()
+        certificate
+            .inspect_err(
+                |error| tracing::warn!(%error, path = self.shown(CERTIFICATE), "a kept certificate is damaged"),
+            )
+            .ok()
     }
 
     /// # Errors

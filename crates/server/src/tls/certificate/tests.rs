@@ -63,7 +63,11 @@ fn what_does_not_fit_is_named() {
         (key.as_str(), key.as_str(), "has no certificate; expected"),
         (half, key.as_str(), "is damaged"),
         (broken, key.as_str(), "cannot be"),
-        (turned.as_str(), key.as_str(), "begins with another certificate than the server's own; expected that one first"),
+        (
+            turned.as_str(),
+            key.as_str(),
+            "begins with another certificate than the server's own; expected that one first",
+        ),
         (chain.as_str(), "", "has no private key; expected"),
         (chain.as_str(), chain.as_str(), "has no private key; expected"),
         (chain.as_str(), encrypted, "is protected by a password; expected one without"),
@@ -73,6 +77,9 @@ fn what_does_not_fit_is_named() {
     for (chain, key, expected) in cases {
         let error = Certificate::from_pem(chain.as_bytes(), key.as_bytes()).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}, not {expected}");
-        assert_eq!(matches!(error, CertificateError::Key(_)), expected.contains("key") || expected.starts_with("is prot") || key == nonsense);
+        assert_eq!(
+            matches!(error, CertificateError::Key(_)),
+            expected.contains("key") || expected.starts_with("is prot") || key == nonsense
+        );
     }
 }

@@ -46,7 +46,13 @@ impl Acme {
 }
 
 async fn is_served(server: &Server) -> bool {
-    server.reach.client().get(format!("{}/healthz", server.base)).send().await.is_ok_and(|answer| answer.status() == 200)
+    server
+        .reach
+        .client()
+        .get(format!("{}/healthz", server.base))
+        .send()
+        .await
+        .is_ok_and(|answer| answer.status() == 200)
 }
 
 #[tokio::test(flavor = "multi_thread")]

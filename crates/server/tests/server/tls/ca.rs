@@ -279,7 +279,8 @@ struct Signed {
 fn check(ca: &Ca, base: &str, uri: &Uri, body: &[u8]) -> Result<Signed, (StatusCode, &'static str, String)> {
     let malformed = |detail: &str| (StatusCode::BAD_REQUEST, "malformed", detail.to_owned());
     let jws: Value = serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
-    let head: Value = serde_json::from_slice(&decode(&jws["protected"])?).map_err(|error| malformed(&error.to_string()))?;
+    let head: Value =
+        serde_json::from_slice(&decode(&jws["protected"])?).map_err(|error| malformed(&error.to_string()))?;
     if head["url"] != format!("{base}{uri}") || head["alg"] != "ES256" {
         return Err(malformed("signed for something else"));
     }
@@ -365,7 +366,10 @@ async fn post(ca: &Ca, base: &str, uri: &Uri, body: &[u8]) -> Answer {
         }
         ["certificate", id] => {
             let chain = order(id)?.certificate.unwrap_or_default();
-            Ok(Response::builder().header("content-type", "application/pem-certificate-chain").body(Body::from(chain)).unwrap())
+            Ok(Response::builder()
+                .header("content-type", "application/pem-certificate-chain")
+                .body(Body::from(chain))
+                .unwrap())
         }
         _ => Err((StatusCode::NOT_FOUND, "malformed", uri.path().to_owned())),
     }

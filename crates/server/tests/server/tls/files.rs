@@ -101,9 +101,19 @@ fn files_that_cannot_be_used_end_the_start_with_one_line() {
     let cases = [
         (None, Some(good_key.as_str()), "tls.certificate: cannot read ", "expected a PEM file that this user may read"),
         (Some(good_chain.as_str()), None, "tls.key: cannot read ", "expected a PEM file that this user may read"),
-        (Some("words"), Some(good_key.as_str()), "tls.certificate: ", "has no certificate; expected a PEM file with the server's"),
+        (
+            Some("words"),
+            Some(good_key.as_str()),
+            "tls.certificate: ",
+            "has no certificate; expected a PEM file with the server's",
+        ),
         (Some(good_chain.as_str()), Some("words"), "tls.key: ", "has no private key; expected a PEM file with"),
-        (Some(good_chain.as_str()), Some(other.key.as_str()), "tls.key: ", "does not belong to the certificate; expected the key it was"),
+        (
+            Some(good_chain.as_str()),
+            Some(other.key.as_str()),
+            "tls.key: ",
+            "does not belong to the certificate; expected the key it was",
+        ),
     ];
     for (new_chain, new_key, start, right) in cases {
         for (path, text) in [(&chain, new_chain), (&key, new_key)] {

@@ -41,7 +41,8 @@ impl Nginx {
             config = config.replace(old, &new);
         }
         let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-        let temporary: String = kinds.iter().map(|kind| format!("{kind}_temp_path {}/{kind};\n", path(folder))).collect();
+        let temporary: String =
+            kinds.iter().map(|kind| format!("{kind}_temp_path {}/{kind};\n", path(folder))).collect();
         let whole = format!(
             "daemon off; master_process off; pid {0}/nginx.pid; error_log stderr;\n\
              events {{}}\nhttp {{\naccess_log off;\n{temporary}{config}\n}}\n",
@@ -68,7 +69,8 @@ impl Nginx {
     /// Somebody with an address of their own.
     fn client(&self, from: [u8; 4]) -> reqwest::Client {
         let root = Certificate::from_pem(self.authority.root().as_bytes()).unwrap();
-        let client = builder().redirect(Policy::none()).tls_certs_only([root]).local_address(std::net::IpAddr::from(from));
+        let client =
+            builder().redirect(Policy::none()).tls_certs_only([root]).local_address(std::net::IpAddr::from(from));
         client.resolve(NAME, ([127, 0, 0, 1], self.https).into()).build().unwrap()
     }
 }
