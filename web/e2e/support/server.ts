@@ -134,7 +134,10 @@ export class Server {
     });
     this.process = child;
     try {
-      await until('the server is ready', async () => (await this.fetch('/readyz', { method: 'GET' })).ok || child.exitCode !== null);
+      await until(
+        'the server is ready',
+        async () => (await this.fetch('/readyz', { method: 'GET' })).ok || child.exitCode !== null,
+      );
     } catch (error) {
       throw new Error(`${error}\n${this.log}`);
     }

@@ -22,10 +22,12 @@ struct State {
     running: usize,
     /// Since when there are none.
     since: Instant,
-    /// How long that may last.
-    allowed: Duration,
-    /// The same, after the first request.
+    /// How long that may last before the first request.
+    first: Duration,
+    /// And after it.
     later: Duration,
+    /// Whether there was one.
+    has_begun: bool,
 }
 
 /// A request under way, to the last byte of its answer.
@@ -34,27 +36,29 @@ pub(super) struct Running(Activity);
 impl Activity {
     /// `first` is how long the first request may take to come, `later` the ones after it.
     pub(super) fn new(first: Duration, later: Duration) -> Self {
-        Self(Arc::new(Mutex::new(State { running: 0, since: Instant::now(), allowed: first, later })))
+        Self(Arc::new(Mutex::new(State { running: 0, since: Instant::now(), first, later, has_begun: false })))
     }
 
     /// A request begins.
     pub(super) fn begin(&self) -> Running {
         let mut state = self.0.lock();
         state.running += 1;
-        state.allowed = state.later;
+        state.has_begun = true;
         Running(self.clone())
     }
 
-    /// Waits until the connection has idled for too long.
-    pub(super) async fn idle(&self) {
+    /// Waits until the connection has idled for too long; whether there has ever been a request.
+    pub(super) async fn idle(&self) -> bool {
         loop {
             let now = Instant::now();
-            let until = {
+            let (until, has_begun) = {
                 let state = self.0.lock();
-                if state.running > 0 { now + state.later / LOOKS } else { state.since + state.allowed }
+                let allowed = if state.has_begun { state.later } else { state.first };
+                let until = if state.running > 0 { now + state.later / LOOKS } else { state.since + allowed };
+                (until, state.has_begun)
             };
             if until <= now {
-                return;
+                return has_begun;
             }
             tokio::time::sleep_until(until).await;
         }
@@ -109,7 +113,7 @@ mod tests {
     async fn a_connection_without_a_request_idles_sooner() {
         let first = Duration::from_millis(20);
         let started = Instant::now();
-        Activity::new(first, Duration::from_secs(3600)).idle().await;
+        assert!(!Activity::new(first, Duration::from_secs(3600)).idle().await);
         assert!(started.elapsed() >= first);
     }
 
@@ -123,7 +127,7 @@ mod tests {
         assert!(!idle.is_finished(), "the answer is on its way");
         let gone = Instant::now();
         drop(body);
-        idle.await.unwrap();
+        assert!(idle.await.unwrap());
         assert!(gone.elapsed() >= later);
     }
 }

@@ -98,7 +98,13 @@ where
     let stopped = tokio::select! {
         result = connection.as_mut() => return report(result),
         () = stop.cancelled() => true,
-        () = activity.idle() => false,
+        has_begun = activity.idle() => {
+            if !has_begun {
+                // Who never asked for anything is owed no goodbye.
+                return;
+            }
+            false
+        }
     };
     connection.as_mut().graceful_shutdown();
     if stopped {

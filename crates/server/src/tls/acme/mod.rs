@@ -72,7 +72,7 @@ impl Renewer {
         let state = State::open(config.folder.clone(), config.directory.clone()).with_context(failed)?;
         match state.certificate() {
             Some(certificate) if config.domains.iter().all(|domain| certificate.is_for(domain)) => {
-                current.set(certificate)
+                current.set(certificate);
             }
             _ => tracing::info!(
                 "there is no TLS certificate for {} yet: asking {} for one",

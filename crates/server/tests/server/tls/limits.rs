@@ -11,7 +11,7 @@ use super::Secure;
 use crate::harness::PATIENCE;
 
 /// The server waits 10 seconds for a handshake, and for a request; the rest is for a busy machine.
-const LIMIT: Duration = Duration::from_secs(14);
+const LIMIT: Duration = Duration::from_secs(20);
 
 async fn closed(mut stream: impl AsyncRead + Unpin) {
     let mut said = Vec::new();
