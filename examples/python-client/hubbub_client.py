@@ -141,6 +141,8 @@ class Room:
                 self.participants = {p["id"]: p for p in message["participants"]}
                 if not message["resumed"]:
                     self.slots.clear()
+            case "participants":
+                self.participants.update({p["id"]: p for p in message["participants"]})
             case "add-peer":
                 self.participants[message["participant"]["id"]] = message["participant"]
             case "remove-peer":

@@ -187,6 +187,9 @@ async fn read(mut incoming: SplitStream<Socket>, pending: Pending, view: watch::
 fn handle(message: ServerMessage, pending: &Pending, view: &watch::Sender<View>) {
     match &message {
         ServerMessage::Joined { participants, .. } => view.send_modify(|view| view.participants = participants.len()),
+        ServerMessage::Participants { participants } => {
+            view.send_modify(|view| view.participants += participants.len());
+        }
         ServerMessage::AddPeer { .. } => view.send_modify(|view| view.participants += 1),
         ServerMessage::RemovePeer { .. } => view.send_modify(|view| {
             view.participants = view.participants.saturating_sub(1);

@@ -25,7 +25,7 @@ impl ClientMessage {
 
 impl ServerMessage {
     /// Every `type` the server may send.
-    pub const TYPES: [&'static str; 15] = [
+    pub const TYPES: [&'static str; 16] = [
         "welcome",
         "joined",
         "left",
@@ -41,6 +41,7 @@ impl ServerMessage {
         "server-draining",
         "pong",
         "error",
+        "participants",
     ];
 
     /// Where this message's `type` stands in [`Self::TYPES`].
@@ -62,6 +63,7 @@ impl ServerMessage {
             Self::ServerDraining { .. } => 12,
             Self::Pong { .. } => 13,
             Self::Error { .. } => 14,
+            Self::Participants { .. } => 15,
         }
     }
 }
@@ -160,7 +162,7 @@ mod tests {
             json!({"protocolVersion": 1, "userId": id, "pingIntervalSeconds": 1, "resumeWindowSeconds": 1,
                 "maxMessageBytes": 1}),
             json!({"room": room, "participantId": id, "resumeToken": "", "resumed": false, "canModerate": false,
-                "slots": 1, "participants": []}),
+                "slots": 1, "participantCount": 1, "participants": []}),
             json!({"roomId": id, "reason": "left"}),
             json!({"description": {"type": "answer", "sdp": ""}}),
             json!({"participant": participant}),
@@ -174,6 +176,7 @@ mod tests {
             json!({"secondsLeft": 3}),
             json!({}),
             json!({"code": "internal", "message": ""}),
+            json!({"participants": [participant]}),
         ];
         for (index, mut body) in bodies.into_iter().enumerate() {
             body["type"] = ServerMessage::TYPES[index].into();

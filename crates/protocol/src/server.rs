@@ -41,7 +41,14 @@ pub enum ServerMessage {
         can_moderate: bool,
         /// How many `recvonly` audio m-lines the client should offer.
         slots: u32,
-        /// Everybody in the room, oneself included, in order of joining.
+        /// How many people are in the room, oneself included.
+        participant_count: u32,
+        /// The first of them in order of joining, and oneself; [`Self::Participants`] brings the others at once.
+        participants: Vec<Participant>,
+    },
+    /// More of the list that `joined` began, in order of joining.
+    Participants {
+        /// Some of those who are in the room.
         participants: Vec<Participant>,
     },
     /// The seat is given up, or was taken away.

@@ -14,7 +14,7 @@ use tracing::{Instrument, error, info, info_span};
 use uuid::Uuid;
 
 use crate::connections::LOGIN_ENDED;
-use crate::outbox::{Closing, Link, Outgoing, Pending, encode};
+use crate::outbox::{Closing, Link, Pending, encode};
 use crate::rate::{RateLimit, Verdict};
 use crate::refusal::Refusal;
 use crate::service::Inner;
@@ -235,20 +235,25 @@ impl Writer {
     async fn run(mut self, ping_interval: Duration) {
         let mut pings = interval_at(Instant::now() + ping_interval, ping_interval);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut batch = Vec::with_capacity(BATCH);
+        let (mut batch, mut texts) = (Vec::new(), Vec::new());
         let link = self.link.clone();
         loop {
-            let frames: Vec<Message> = tokio::select! {
+            let (mut speakers, mut ping) = (false, false);
+            tokio::select! {
                 biased;
                 () = link.closed() => break,
-                _ = self.pending.queue.recv_many(&mut batch, BATCH) => batch.drain(..).map(frame).collect(),
-                Ok(()) = self.pending.speakers.changed() => {
-                    let newest = self.pending.speakers.borrow_and_update().clone();
-                    newest.into_iter().map(Message::Text).collect()
+                _ = self.pending.queue.recv_many(&mut batch, BATCH) => {
+                    batch.drain(..).for_each(|outgoing| outgoing.write_to(&mut texts));
                 }
-                _ = pings.tick() => vec![Message::Ping(axum::body::Bytes::new())],
+                Ok(()) = self.pending.speakers.changed() => speakers = true,
+                _ = pings.tick() => ping = true,
             };
-            let mut writing = pin!(write(&mut self.sink, frames));
+            // Who speaks goes with what was queued, in one write.
+            if speakers || self.pending.speakers.has_changed().unwrap_or(false) {
+                texts.extend(self.pending.speakers.borrow_and_update().clone());
+            }
+            let ping = ping.then(|| Message::Ping(axum::body::Bytes::new()));
+            let mut writing = pin!(write(&mut self.sink, texts.drain(..).map(Message::Text).chain(ping)));
             let written = tokio::select! {
                 written = &mut writing => written,
                 // What is being written may be the last word before the end: give it its time too.
@@ -271,20 +276,19 @@ impl Writer {
         if closing.drain {
             let mut rest = Vec::new();
             while let Ok(outgoing) = self.pending.queue.try_recv() {
-                rest.push(frame(outgoing));
+                outgoing.write_to(&mut rest);
             }
-            write(&mut self.sink, rest).await?;
+            write(&mut self.sink, rest.into_iter().map(Message::Text)).await?;
         }
         let reason: Utf8Bytes = closing.reason.into();
         self.sink.send(Message::Close(Some(CloseFrame { code: closing.code, reason }))).await
     }
 }
 
-fn frame(outgoing: Outgoing) -> Message {
-    Message::Text(outgoing.into_text())
-}
-
-async fn write(sink: &mut SplitSink<WebSocket, Message>, frames: Vec<Message>) -> Result<(), axum::Error> {
+async fn write(
+    sink: &mut SplitSink<WebSocket, Message>,
+    frames: impl Iterator<Item = Message>,
+) -> Result<(), axum::Error> {
     for frame in frames {
         sink.feed(frame).await?;
     }

@@ -5,19 +5,23 @@
 //! changes in the same order. Nothing here calls back into the registry while the lock is held.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::extract::ws::Utf8Bytes;
 use hubbub_domain::{LiveParticipant, ParticipantId, Room, RoomId, SessionId, Timestamp, User, UserId};
 use hubbub_protocol::{CloseCode, ErrorCode, LeftReason, MediaState, RemoveReason, ServerMessage, SlotAssignment};
 use hubbub_sfu::{AdmitError, Command, Mid};
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::convert;
+use crate::list;
 use crate::media::MediaPlane;
 use crate::metrics::Metrics;
+use crate::news::News;
 use crate::outbox::{Link, encode};
 use crate::refusal::Refusal;
 use crate::room::{Joined, Joiner, MutedByModerator, Mutes, People, Seat};
@@ -39,6 +43,7 @@ pub(crate) struct LiveRoom {
     pub(crate) id: RoomId,
     around: Arc<Surroundings>,
     state: Mutex<State>,
+    this: Weak<Self>,
 }
 
 #[derive(Default)]
@@ -50,6 +55,8 @@ struct State {
     deleted: bool,
     /// Who speaks, as last told.
     speakers: Option<Utf8Bytes>,
+    /// What people are told of each other, and were not yet.
+    news: News,
 }
 
 /// Why a seat was not given.
@@ -75,8 +82,8 @@ pub(crate) struct Welcome {
 }
 
 impl LiveRoom {
-    pub(crate) fn new(id: RoomId, around: Arc<Surroundings>) -> Self {
-        Self { id, around, state: Mutex::default() }
+    pub(crate) fn new(id: RoomId, around: Arc<Surroundings>) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self { id, around, state: Mutex::default(), this: this.clone() })
     }
 
     /// To be taken before the stored room is read, and given back with [`Self::join`].
@@ -165,7 +172,7 @@ impl LiveRoom {
                 if let Some((old_id, old)) = replaced {
                     self.forget(old_id, &old, Some((None, LeftReason::Replaced)));
                     // Not to the new seat, which hears of the room by `joined`.
-                    self.tell_removed(people, Some(id), (old_id, &old), RemoveReason::Replaced);
+                    self.tell_removed(people, &mut state.news, Some(id), (old_id, &old), RemoveReason::Replaced);
                 }
                 if asked_to_resume {
                     self.around.metrics.resumes_failed.increment();
@@ -181,6 +188,12 @@ impl LiveRoom {
             }
         };
         self.around.seats.insert(id, self.id, session, user);
+        // The list tells all that is so by now.
+        if let Some(seat) = people.seat_mut(id) {
+            seat.told = state.news.next();
+        }
+        let participant = people.participant(id).map(convert::participant_info);
+        let (participants, further) = list::of(people, id);
         link.send(ServerMessage::Joined {
             reply_to: welcome.reply_to,
             room: convert::room_info(people.settings()),
@@ -189,12 +202,15 @@ impl LiveRoom {
             resumed,
             can_moderate: people.can_moderate(user),
             slots: self.around.slots,
-            participants: people.participants().into_iter().map(convert::participant_info).collect(),
+            participant_count: u32::try_from(people.len()).unwrap_or(u32::MAX),
+            participants,
         });
+        self.around.metrics.sent(&ServerMessage::Participants { participants: Vec::new() }, u64::try_from(further.len()).unwrap_or(u64::MAX));
+        further.into_iter().for_each(|text| link.send_text(text));
         if resumed {
             Self::replay(people, id, &link);
-        } else if let Some(participant) = people.participant(id).map(convert::participant_info) {
-            self.broadcast(people, Some(id), &ServerMessage::AddPeer { participant });
+        } else if let Some(participant) = participant {
+            self.broadcast(people, &mut state.news, Some(id), ServerMessage::AddPeer { participant });
         }
         if people.len() == 1 && !resumed {
             // Whoever spoke last is gone.
@@ -243,11 +259,12 @@ impl LiveRoom {
 
     /// Frees the seat if no socket came back since loss number `loss`.
     pub(crate) fn expire(&self, id: ParticipantId, loss: u64) {
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         let Some(people) = &mut state.people else { return };
         if let Some(seat) = people.expire(id, loss) {
             self.around.metrics.seats_timed_out.increment();
-            self.removed(people, id, &seat, RemoveReason::TimedOut, None);
+            self.removed(people, &mut state.news, id, &seat, RemoveReason::TimedOut, None);
         }
     }
 
@@ -266,7 +283,8 @@ impl LiveRoom {
 
     /// The stored room changed: those inside hear of it.
     pub(crate) fn update(&self, settings: &Room) {
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         let Some(people) = &mut state.people else { return };
         let speakers_before = self.max_speakers(people);
         let seen = people.update(settings);
@@ -275,18 +293,20 @@ impl LiveRoom {
             self.around.media.send(Command::SetCall { call: convert::call(self.id), max_speakers });
         }
         if seen {
-            self.broadcast(people, None, &ServerMessage::RoomUpdated { room: convert::room_info(settings) });
+            let message = ServerMessage::RoomUpdated { room: convert::room_info(settings) };
+            self.broadcast(people, &mut state.news, None, message);
         }
     }
 
     /// `user`, who sits on seat `id`, has another name or picture: everybody hears of it.
     pub(crate) fn update_profile(&self, id: ParticipantId, user: &User) {
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         let Some(people) = &mut state.people else { return };
         if people.update_profile(id, user)
             && let Some(participant) = people.participant(id).map(convert::participant_info)
         {
-            self.broadcast(people, None, &ServerMessage::UpdatePeer { participant });
+            self.broadcast(people, &mut state.news, None, ServerMessage::UpdatePeer { participant });
         }
     }
 
@@ -305,8 +325,9 @@ impl LiveRoom {
         muted: bool,
         reply_to: Option<u32>,
     ) -> Result<Option<UserId>, Refusal> {
-        let mut state = self.state.lock();
-        let people = Self::seated(&mut state, me, link)?;
+        let mut guard = self.state.lock();
+        let State { people, news, .. } = &mut *guard;
+        let people = Self::seated(people, me, link)?;
         let target = target.unwrap_or(me);
         if target != me && !people.seat(me).is_some_and(|seat| people.can_moderate(seat.user)) {
             return Err(Refusal::new(ErrorCode::Forbidden, "only the room's owner may mute others"));
@@ -333,18 +354,21 @@ impl LiveRoom {
             muted: mutes.muted(),
             muted_by_moderator: mutes.by_moderator,
         };
+        news.catch_up(people, me, &self.around.metrics);
         link.send(info(reply_to, after));
         if (before.muted(), before.by_moderator) != (after.muted(), after.by_moderator) {
-            self.broadcast(people, Some(me), &info(None, after));
+            self.broadcast(people, news, Some(me), info(None, after));
         }
         let changed = people.seat(target).filter(|_| before.by_moderator != after.by_moderator);
         Ok(changed.map(|seat| seat.user))
     }
 
-    /// The newest news on who speaks.
+    /// Who speaks now. What waits to be told goes with it.
     pub(crate) fn show_speakers(&self, message: &ServerMessage) {
-        let mut state = self.state.lock();
-        let Some(people) = &state.people else { return };
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let Some(people) = &mut state.people else { return };
+        state.news.tell(people, &self.around.metrics, Instant::now());
         let text = encode(message);
         let mut receivers = 0;
         for (_, link) in people.links() {
@@ -357,18 +381,20 @@ impl LiveRoom {
 
     /// Who is heard in `id`'s slots changed.
     pub(crate) fn set_slots(&self, id: ParticipantId, changes: Vec<(Mid, Option<ParticipantId>)>) {
-        self.with_seat(id, |seat| {
-            let assignments = changes.iter().map(|(mid, speaker)| convert::slot(mid, *speaker)).collect();
-            for (mid, speaker) in changes {
-                match speaker {
-                    Some(speaker) => seat.slots.insert(mid, speaker),
-                    None => seat.slots.remove(&mid),
-                };
-            }
-            if let Some(link) = &seat.link {
-                link.send(ServerMessage::Slots { assignments });
-            }
-        });
+        let mut guard = self.state.lock();
+        let State { people: Some(people), news, .. } = &mut *guard else { return };
+        news.catch_up(people, id, &self.around.metrics);
+        let Some(seat) = people.seat_mut(id) else { return };
+        let assignments = changes.iter().map(|(mid, speaker)| convert::slot(mid, *speaker)).collect();
+        for (mid, speaker) in changes {
+            match speaker {
+                Some(speaker) => seat.slots.insert(mid, speaker),
+                None => seat.slots.remove(&mid),
+            };
+        }
+        if let Some(link) = &seat.link {
+            link.send(ServerMessage::Slots { assignments });
+        }
     }
 
     /// How `id`'s media connection stands.
@@ -391,7 +417,7 @@ impl LiveRoom {
         change: impl FnOnce(&mut Seat<Link>) -> Result<Command, Refusal>,
     ) -> Result<(), Refusal> {
         let mut state = self.state.lock();
-        let seat = Self::seated(&mut state, me, link)?.seat_mut(me).ok_or_else(Refusal::not_joined)?;
+        let seat = Self::seated(&mut state.people, me, link)?.seat_mut(me).ok_or_else(Refusal::not_joined)?;
         let command = change(seat)?;
         self.around.media.send(command);
         Ok(())
@@ -404,8 +430,12 @@ impl LiveRoom {
         }
     }
 
-    fn seated<'a>(state: &'a mut State, me: ParticipantId, link: &Link) -> Result<&'a mut People<Link>, Refusal> {
-        state.people.as_mut().filter(|people| people.sits(me, link)).ok_or_else(Refusal::not_joined)
+    fn seated<'a>(
+        people: &'a mut Option<People<Link>>,
+        me: ParticipantId,
+        link: &Link,
+    ) -> Result<&'a mut People<Link>, Refusal> {
+        people.as_mut().filter(|people| people.sits(me, link)).ok_or_else(Refusal::not_joined)
     }
 
     fn remove_if(
@@ -415,13 +445,14 @@ impl LiveRoom {
         reason: RemoveReason,
         left: Option<(Option<u32>, LeftReason)>,
     ) -> bool {
-        let mut state = self.state.lock();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         let Some(people) = &mut state.people else { return false };
         if !people.seat(id).is_some_and(condition) {
             return false;
         }
         if let Some(seat) = people.remove(id) {
-            self.removed(people, id, &seat, reason, left);
+            self.removed(people, &mut state.news, id, &seat, reason, left);
         }
         true
     }
@@ -429,25 +460,27 @@ impl LiveRoom {
     /// What follows when one seat of several was freed.
     fn removed(
         &self,
-        people: &People<Link>,
+        people: &mut People<Link>,
+        news: &mut News,
         id: ParticipantId,
         seat: &Seat<Link>,
         reason: RemoveReason,
         left: Option<(Option<u32>, LeftReason)>,
     ) {
         self.forget(id, seat, left);
-        self.tell_removed(people, None, (id, seat), reason);
+        self.tell_removed(people, news, None, (id, seat), reason);
     }
 
     fn tell_removed(
         &self,
-        people: &People<Link>,
+        people: &mut People<Link>,
+        news: &mut News,
         except: Option<ParticipantId>,
         (id, seat): (ParticipantId, &Seat<Link>),
         reason: RemoveReason,
     ) {
         info!(room.id = %self.id, user.id = %seat.user, participant.id = %id, reason = ?reason, "participant left");
-        self.broadcast(people, except, &ServerMessage::RemovePeer { participant_id: id.0, reason });
+        self.broadcast(people, news, except, ServerMessage::RemovePeer { participant_id: id.0, reason });
     }
 
     /// Takes a freed seat's media away and tells its own socket.
@@ -464,15 +497,40 @@ impl LiveRoom {
         link.send(ServerMessage::Left { reply_to, room_id: self.id.0, reason });
     }
 
-    /// Queues one message, encoded once, for everybody but `except`.
-    fn broadcast(&self, people: &People<Link>, except: Option<ParticipantId>, message: &ServerMessage) {
-        let text = encode(message);
-        let mut receivers = 0;
-        for (_, link) in people.links().filter(|(id, _)| Some(*id) != except) {
-            link.send_shared(&text);
-            receivers += 1;
+    /// Tells everybody but `except`, now or soon.
+    fn broadcast(
+        &self,
+        people: &mut People<Link>,
+        news: &mut News,
+        except: Option<ParticipantId>,
+        message: ServerMessage,
+    ) {
+        news.push(message, except);
+        let now = Instant::now();
+        match (news.due(people.len()).filter(|due| now < *due), Handle::try_current()) {
+            (Some(due), Ok(runtime)) => {
+                if !std::mem::replace(&mut news.awaited, true) {
+                    let this = self.this.clone();
+                    runtime.spawn(async move {
+                        sleep_until(due).await;
+                        if let Some(room) = this.upgrade() {
+                            room.tell_news();
+                        }
+                    });
+                }
+            }
+            _ => news.tell(people, &self.around.metrics, now),
         }
-        self.around.metrics.sent(message, receivers);
+    }
+
+    /// Tells what waited long enough.
+    fn tell_news(&self) {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        state.news.awaited = false;
+        if let Some(people) = &mut state.people {
+            state.news.tell(people, &self.around.metrics, Instant::now());
+        }
     }
 }
 

@@ -1,12 +1,9 @@
-use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
+use std::time::Duration;
 
 use super::*;
-use tracing::Span;
-
 use crate::outbox::Pending;
+use crate::testing::{self, NOW};
 use crate::token;
-
-const NOW: Timestamp = Timestamp(1_000_000);
 
 struct NoMedia;
 
@@ -18,18 +15,8 @@ impl MediaPlane for NoMedia {
     }
 }
 
-fn room() -> (LiveRoom, Room) {
-    let settings = Room {
-        id: RoomId::new(),
-        owner: UserId::new(),
-        name: RoomName::parse("Tea").unwrap(),
-        description: RoomDescription::parse("").unwrap(),
-        is_private: false,
-        max_participants: MaxParticipants::DEFAULT,
-        max_forwarded_speakers: None,
-        created_at: NOW,
-        updated_at: NOW,
-    };
+fn room() -> (Arc<LiveRoom>, Room) {
+    let settings = testing::settings(UserId::new(), 100);
     let around = Surroundings {
         media: Arc::new(NoMedia),
         metrics: Arc::default(),
@@ -41,25 +28,10 @@ fn room() -> (LiveRoom, Room) {
 }
 
 fn join(room: &LiveRoom, settings: &Room, revision: u64) -> (Result<ParticipantId, JoinRefused>, Link, Pending) {
-    let (link, pending) = Link::new(16, Arc::default());
-    let (resume_token, next_resume) = token::generate();
-    let joiner = Joiner {
-        user: UserId::new(),
-        session: SessionId::new(),
-        username: "ada".into(),
-        display_name: "Ada".into(),
-        avatar_version: None,
-        muted: false,
-        resume: None,
-        next_resume,
-        link: link.clone(),
-        span: Span::none(),
-    };
-    (
-        room.join((settings, HashSet::new()), revision, joiner, Welcome { reply_to: None, resume_token }, NOW),
-        link,
-        pending,
-    )
+    let (link, pending) = Link::new(64, Arc::default());
+    let joiner = testing::joiner(UserId::new(), link.clone());
+    let welcome = Welcome { reply_to: None, resume_token: token::generate().0 };
+    (room.join((settings, HashSet::new()), revision, joiner, welcome, NOW), link, pending)
 }
 
 #[test]
@@ -107,4 +79,57 @@ fn seats_are_known_while_they_are_taken() {
     assert!(!room.leave(id, &link, None));
     assert_eq!(room.around.seats.room_of(id), None);
     assert!(room.is_forgettable());
+}
+
+/// The types of the messages that wait, each write in brackets of its own.
+fn writes(pending: &mut Pending) -> Vec<Vec<String>> {
+    let mut writes = Vec::new();
+    while let Ok(outgoing) = pending.queue.try_recv() {
+        let mut texts = Vec::new();
+        outgoing.write_to(&mut texts);
+        let kind = |text: &Utf8Bytes| {
+            let message: serde_json::Value = serde_json::from_str(text).unwrap();
+            message["type"].as_str().unwrap().to_owned()
+        };
+        writes.push(texts.iter().map(kind).collect());
+    }
+    writes
+}
+
+/// A hall whose people are told nothing before `hold` has passed, and the first one's socket.
+fn hall(hold: Duration) -> (Arc<LiveRoom>, Room, ParticipantId, Pending) {
+    let (room, settings) = room();
+    let (first, _, mut pending) = join(&room, &settings, 0);
+    for _ in 0..40 {
+        assert!(join(&room, &settings, 0).0.is_ok());
+    }
+    room.tell_news();
+    assert_eq!(writes(&mut pending).concat().len(), 41, "joined, and forty others");
+    room.state.lock().news.hold(Instant::now() + hold);
+    (room, settings, first.unwrap(), pending)
+}
+
+#[tokio::test]
+async fn a_hall_hears_of_those_who_come_together_in_one_write() {
+    let (room, settings, _, mut first) = hall(Duration::from_secs(1));
+    for _ in 0..8 {
+        assert!(join(&room, &settings, 0).0.is_ok());
+    }
+    let Some(outgoing) = first.queue.recv().await else { panic!("the room is gone") };
+    let mut texts = Vec::new();
+    outgoing.write_to(&mut texts);
+    assert_eq!(texts.len(), 8);
+}
+
+#[tokio::test]
+async fn nobody_is_named_before_they_were_added() {
+    let (room, settings, ada, mut to_ada) = hall(Duration::from_secs(3600));
+    let newcomer = join(&room, &settings, 0).0.unwrap();
+    assert!(writes(&mut to_ada).is_empty(), "it waits");
+    room.set_slots(ada, vec![(Mid::parse("0").unwrap(), Some(newcomer))]);
+    assert_eq!(writes(&mut to_ada).concat(), ["add-peer", "slots"]);
+    join(&room, &settings, 0).0.unwrap();
+    room.show_speakers(&ServerMessage::Speakers { speakers: Vec::new() });
+    assert_eq!(writes(&mut to_ada).concat(), ["add-peer"], "and who speaks beside the queue");
+    assert!(to_ada.speakers.has_changed().unwrap());
 }

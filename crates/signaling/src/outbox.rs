@@ -18,15 +18,19 @@ use crate::metrics::Metrics;
 pub(crate) enum Outgoing {
     /// For this client alone; encoded by its writer.
     Own(Box<ServerMessage>),
-    /// For several clients; encoded once.
-    Shared(Utf8Bytes),
+    /// One message for this client alone, encoded.
+    Text(Utf8Bytes),
+    /// Messages for several clients; encoded once.
+    Shared(Arc<[Utf8Bytes]>),
 }
 
 impl Outgoing {
-    pub(crate) fn into_text(self) -> Utf8Bytes {
+    /// Appends its messages.
+    pub(crate) fn write_to(self, texts: &mut Vec<Utf8Bytes>) {
         match self {
-            Self::Own(message) => encode(&message),
-            Self::Shared(text) => text,
+            Self::Own(message) => texts.push(encode(&message)),
+            Self::Text(text) => texts.push(text),
+            Self::Shared(shared) => texts.extend_from_slice(&shared),
         }
     }
 }
@@ -98,9 +102,14 @@ impl Outbox {
         self.push(Outgoing::Own(Box::new(message)));
     }
 
-    /// Queues a message that was encoded for several clients.
-    pub(crate) fn send_shared(&self, text: &Utf8Bytes) {
-        self.push(Outgoing::Shared(text.clone()));
+    /// Queues a message for this client alone that was encoded already. The caller counts it.
+    pub(crate) fn send_text(&self, text: Utf8Bytes) {
+        self.push(Outgoing::Text(text));
+    }
+
+    /// Queues messages that were encoded for several clients; they take one place in the queue. The caller counts them.
+    pub(crate) fn send_shared(&self, texts: &Arc<[Utf8Bytes]>) {
+        self.push(Outgoing::Shared(texts.clone()));
     }
 
     fn push(&self, outgoing: Outgoing) {

@@ -39,7 +39,7 @@ impl Registry {
         let mut rooms = self.rooms.lock();
         let entry = rooms
             .entry(id)
-            .or_insert_with(|| Entry { room: Arc::new(LiveRoom::new(id, self.around.clone())), users: 0 });
+            .or_insert_with(|| Entry { room: LiveRoom::new(id, self.around.clone()), users: 0 });
         entry.users += 1;
         InUse { registry: self.clone(), room: entry.room.clone() }
     }

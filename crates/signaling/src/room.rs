@@ -37,6 +37,10 @@ pub(crate) struct Seat<L> {
     /// The socket; `None` while it is gone and may come back.
     pub(crate) link: Option<L>,
     resume: TokenHash,
+    /// The number of the first change in the room that its socket was not told of.
+    pub(crate) told: u64,
+    /// Its entry in the list of participants as it goes over the wire, once somebody needed it.
+    entry: Option<Box<str>>,
     /// Counts sockets that were lost, so that a timer set for an earlier loss does not end a later one.
     losses: u64,
     /// Who is heard where; only the taken slots.
@@ -171,6 +175,22 @@ impl<L: Clone + PartialEq> People<L> {
         self.seats.iter().map(|(&id, seat)| (id, seat))
     }
 
+    pub(crate) fn seats_mut(&mut self) -> impl Iterator<Item = (ParticipantId, &mut Seat<L>)> {
+        self.seats.iter_mut().map(|(&id, seat)| (id, seat))
+    }
+
+    /// Everybody's entry in the list of participants, in order of joining; `write` makes those that changed.
+    pub(crate) fn entries(
+        &mut self,
+        write: impl Fn(LiveParticipant) -> String,
+    ) -> impl Iterator<Item = (ParticipantId, &str)> {
+        let muted = &self.muted_by_moderator;
+        self.seats.iter_mut().map(move |(&id, seat)| {
+            let entry = seat.entry.take().unwrap_or_else(|| write(describe(muted, id, seat)).into());
+            (id, &**seat.entry.insert(entry))
+        })
+    }
+
     /// Takes a seat: the one of before if the resume token says so, else a new one in place of any the user had.
     pub(crate) fn join(&mut self, joiner: Joiner<L>, now: Timestamp) -> Result<Joined<L>, Full> {
         let held = self.by_user.get(&joiner.user).copied();
@@ -200,6 +220,8 @@ impl<L: Clone + PartialEq> People<L> {
             self_muted: joiner.muted,
             link: Some(joiner.link),
             resume: joiner.next_resume,
+            told: 0,
+            entry: None,
             losses: 0,
             slots: BTreeMap::new(),
             media: None,
@@ -256,6 +278,7 @@ impl<L: Clone + PartialEq> People<L> {
         }
         if let Some(seat) = self.seats.get_mut(&id) {
             seat.self_muted = muted;
+            seat.entry = None;
         }
         Ok(())
     }
@@ -264,6 +287,7 @@ impl<L: Clone + PartialEq> People<L> {
     /// the microphone goes live again is theirs to say.
     pub(crate) fn mute_by_moderator(&mut self, id: ParticipantId, muted: bool) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
+        seat.entry = None;
         if muted {
             self.muted_by_moderator.insert(seat.user);
         } else if self.muted_by_moderator.remove(&seat.user) {
@@ -281,6 +305,7 @@ impl<L: Clone + PartialEq> People<L> {
         }
         (seat.username, seat.display_name) = (username.to_owned(), display_name.to_owned());
         seat.avatar_version = user.avatar_version;
+        seat.entry = None;
         true
     }
 
@@ -302,26 +327,26 @@ impl<L: Clone + PartialEq> People<L> {
 
     /// A seat as others see it.
     pub(crate) fn participant(&self, id: ParticipantId) -> Option<LiveParticipant> {
-        self.seats.get(&id).map(|seat| self.describe(id, seat))
+        self.seats.get(&id).map(|seat| describe(&self.muted_by_moderator, id, seat))
     }
 
     /// Everybody, in order of joining.
     pub(crate) fn participants(&self) -> Vec<LiveParticipant> {
-        self.seats.iter().map(|(&id, seat)| self.describe(id, seat)).collect()
+        self.seats.iter().map(|(&id, seat)| describe(&self.muted_by_moderator, id, seat)).collect()
     }
+}
 
-    fn describe(&self, id: ParticipantId, seat: &Seat<L>) -> LiveParticipant {
-        let mutes = Mutes { own: seat.self_muted, by_moderator: self.muted_by_moderator.contains(&seat.user) };
-        LiveParticipant {
-            id,
-            user: seat.user,
-            username: seat.username.clone(),
-            display_name: seat.display_name.clone(),
-            avatar_version: seat.avatar_version,
-            muted: mutes.muted(),
-            muted_by_moderator: mutes.by_moderator,
-            joined_at: seat.joined_at,
-        }
+fn describe<L>(muted_by_moderator: &HashSet<UserId>, id: ParticipantId, seat: &Seat<L>) -> LiveParticipant {
+    let mutes = Mutes { own: seat.self_muted, by_moderator: muted_by_moderator.contains(&seat.user) };
+    LiveParticipant {
+        id,
+        user: seat.user,
+        username: seat.username.clone(),
+        display_name: seat.display_name.clone(),
+        avatar_version: seat.avatar_version,
+        muted: mutes.muted(),
+        muted_by_moderator: mutes.by_moderator,
+        joined_at: seat.joined_at,
     }
 }
 

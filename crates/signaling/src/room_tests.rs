@@ -1,51 +1,13 @@
-use hubbub_domain::RoomId;
-use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
+use hubbub_domain::room::RoomName;
 
 use super::*;
+use crate::testing::{NOW, joiner, people as room_for, seated, settings};
 use crate::token;
 
 type Socket = &'static str;
 
-const NOW: Timestamp = Timestamp(1_000_000);
-
-fn settings(owner: UserId, seats: i64) -> Room {
-    Room {
-        id: RoomId::new(),
-        owner,
-        name: RoomName::parse("Tea").unwrap(),
-        description: RoomDescription::parse("").unwrap(),
-        is_private: false,
-        max_participants: MaxParticipants::new(seats).unwrap(),
-        max_forwarded_speakers: None,
-        created_at: NOW,
-        updated_at: NOW,
-    }
-}
-
 fn people(seats: i64) -> People<Socket> {
-    People::new(settings(UserId::new(), seats), HashSet::new())
-}
-
-fn joiner(user: UserId, link: Socket) -> Joiner<Socket> {
-    Joiner {
-        user,
-        session: SessionId::new(),
-        username: "ada".into(),
-        display_name: "Ada".into(),
-        avatar_version: None,
-        muted: false,
-        resume: None,
-        next_resume: token::generate().1,
-        link,
-        span: Span::none(),
-    }
-}
-
-fn seated(people: &mut People<Socket>, user: UserId, link: Socket) -> ParticipantId {
-    match people.join(joiner(user, link), NOW).unwrap() {
-        Joined::Seated { id, .. } => id,
-        Joined::Resumed { .. } => panic!("resumed without a token"),
-    }
+    room_for(seats)
 }
 
 #[test]

@@ -196,7 +196,15 @@ canModerate: boolean,
  */
 slots: number, 
 /**
- * Everybody in the room, oneself included, in order of joining.
+ * How many people are in the room, oneself included.
+ */
+participantCount: number, 
+/**
+ * The first of them in order of joining, and oneself; [`Self::Participants`] brings the others at once.
+ */
+participants: Array<Participant>, } | { "type": "participants", 
+/**
+ * Some of those who are in the room.
  */
 participants: Array<Participant>, } | { "type": "left", 
 /**

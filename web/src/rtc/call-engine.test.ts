@@ -33,6 +33,7 @@ function joined(extra: Partial<Extract<ServerMessage, { type: 'joined' }>> = {})
     resumed: false,
     canModerate: false,
     slots: 3,
+    participantCount: 2,
     participants: [person('bob'), person('me')],
     ...extra,
   };

@@ -33,6 +33,17 @@ describe('who is here', () => {
     expect(went.participants.map((p) => p.id)).toEqual(['me', 'b']);
   });
 
+  it('takes the rest of a long list in order of joining', () => {
+    const at = (id: string, joinedAt: number) => ({ ...person(id), joinedAt });
+    const joined = { ...inside, participants: [at('a', 1), at('me', 9)] };
+    const state = apply(
+      joined,
+      { type: 'participants', participants: [at('b', 2), at('c', 3)] },
+      { type: 'participants', participants: [at('d', 4)] },
+    );
+    expect(state.participants.map((p) => p.id)).toEqual(['a', 'b', 'c', 'd', 'me']);
+  });
+
   it('lists nobody twice', () => {
     const state = apply(inside, { type: 'add-peer', participant: person('a') });
     expect(state.participants).toHaveLength(2);

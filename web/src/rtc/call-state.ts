@@ -159,6 +159,13 @@ function reduceMessage(state: CallState, message: ServerMessage): CallState {
         slots: {},
         speakers: {},
       };
+    case 'participants': {
+      // The rest of the list that `joined` began with the first and oneself.
+      const listed = new Set(message.participants.map((p) => p.id));
+      const others = state.participants.filter((p) => !listed.has(p.id));
+      const participants = [...others, ...message.participants].sort((a, b) => a.joinedAt - b.joinedAt);
+      return { ...state, participants };
+    }
     case 'add-peer': {
       const others = state.participants.filter((p) => p.id !== message.participant.id);
       return { ...state, participants: [...others, message.participant] };

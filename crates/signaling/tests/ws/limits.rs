@@ -259,8 +259,19 @@ async fn three_hundred_join_and_everybody_knows_everybody() {
     let mut clients = Vec::new();
     for n in 0..300 {
         let user = world.user(&format!("user{n}")).await;
-        let (client, joined) = world.joined(&user, room).await;
-        assert_eq!(joined["participants"].as_array().unwrap().len(), n + 1);
+        let (mut client, joined) = world.joined(&user, room).await;
+        assert_eq!(joined["participantCount"], n + 1);
+        let mut known: Vec<String> = ids(&joined["participants"]);
+        assert_eq!(known.len(), 16.min(n + 1), "the first and oneself");
+        assert!(known.contains(&joined["participantId"].as_str().unwrap().to_owned()));
+        while known.len() < n + 1 {
+            let more = ids(&client.expect("participants").await["participants"]);
+            assert!(!more.is_empty());
+            known.extend(more);
+        }
+        known.sort();
+        known.dedup();
+        assert_eq!(known.len(), n + 1);
         clients.push(client);
     }
     for _ in 1..300 {
@@ -268,4 +279,9 @@ async fn three_hundred_join_and_everybody_knows_everybody() {
     }
     clients[0].expect_quiet().await;
     assert_eq!(world.signaling.metrics().slow_readers, 0);
+}
+
+fn ids(participants: &serde_json::Value) -> Vec<String> {
+    let id = |participant: &serde_json::Value| participant["id"].as_str().unwrap().to_owned();
+    participants.as_array().unwrap().iter().map(id).collect()
 }

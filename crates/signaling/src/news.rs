@@ -1,0 +1,124 @@
+//! What the people of a room are told of each other: at once where they are few, several changes together where they are many.
+//!
+//! Each change told by itself costs one write a socket, so that a thousand people who join one after the other would cost a
+//! million writes. In a room of many, what changes within [`window`] of the last telling waits for the end of that window
+//! and is then written together. The order of changes is that of their happening, for everybody, and nobody hears of a participant
+//! in another message before they were added: what waits for a socket goes ahead of it ([`News::catch_up`]).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::Utf8Bytes;
+use hubbub_domain::ParticipantId;
+use hubbub_protocol::ServerMessage;
+use tokio::time::Instant;
+
+use crate::metrics::Metrics;
+use crate::outbox::{Link, encode};
+use crate::room::People;
+
+/// Rooms of no more people are told everything at once.
+const FEW: usize = 32;
+/// The time a person adds to the window: 2 000 writes a second at most, however many people there are.
+const WINDOW_A_PERSON: Duration = Duration::from_micros(500);
+/// Nobody waits longer for the news.
+const WINDOW_MAX: Duration = Duration::from_secs(2);
+
+/// How long after a telling the next one waits in a room of `people`.
+pub(crate) fn window(people: usize) -> Duration {
+    if people <= FEW {
+        return Duration::ZERO;
+    }
+    u32::try_from(people).map_or(WINDOW_MAX, |people| (WINDOW_A_PERSON * people).min(WINDOW_MAX))
+}
+
+/// One change.
+struct Item {
+    message: ServerMessage,
+    text: Utf8Bytes,
+    /// Who is not told: they know.
+    except: Option<ParticipantId>,
+}
+
+/// The changes that wait, oldest first.
+#[derive(Default)]
+pub(crate) struct News {
+    items: Vec<Item>,
+    /// The number of the first one; they are counted for as long as the room lives.
+    first: u64,
+    told_at: Option<Instant>,
+    /// Whether somebody will come and tell.
+    pub(crate) awaited: bool,
+}
+
+impl News {
+    /// The number of the next change. A seat is told of those from the one on that was next when it was taken.
+    pub(crate) fn next(&self) -> u64 {
+        self.first + u64::try_from(self.items.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Adds a change for everybody but `except`.
+    pub(crate) fn push(&mut self, message: ServerMessage, except: Option<ParticipantId>) {
+        self.items.push(Item { text: encode(&message), message, except });
+    }
+
+    /// When they are due in a room of `people`.
+    pub(crate) fn due(&self, people: usize) -> Option<Instant> {
+        self.told_at.map(|told_at| told_at + window(people))
+    }
+
+    /// As if the last telling were then: the next one waits at least until then, in a room of many.
+    #[cfg(test)]
+    pub(crate) fn hold(&mut self, until: Instant) {
+        self.told_at = Some(until);
+    }
+
+    /// Tells everybody what waits.
+    pub(crate) fn tell(&mut self, people: &mut People<Link>, metrics: &Metrics, now: Instant) {
+        self.told_at = Some(now);
+        let next = self.next();
+        let items = std::mem::take(&mut self.items);
+        let first = std::mem::replace(&mut self.first, next);
+        if items.is_empty() {
+            return;
+        }
+        let all: Arc<[Utf8Bytes]> = items.iter().map(|item| item.text.clone()).collect();
+        let mut told_all = 0;
+        for (id, seat) in people.seats_mut() {
+            let from = std::mem::replace(&mut seat.told, next);
+            let Some(link) = &seat.link else { continue };
+            if from <= first && items.iter().all(|item| item.except != Some(id)) {
+                link.send_shared(&all);
+                told_all += 1;
+            } else {
+                tell_some(link, &items, first, from, id, metrics);
+            }
+        }
+        for item in &items {
+            metrics.sent(&item.message, told_all);
+        }
+    }
+
+    /// Tells one seat what waits for it.
+    pub(crate) fn catch_up(&self, people: &mut People<Link>, id: ParticipantId, metrics: &Metrics) {
+        let Some(seat) = people.seat_mut(id).filter(|seat| seat.told < self.next()) else { return };
+        let from = std::mem::replace(&mut seat.told, self.next());
+        if let Some(link) = &seat.link {
+            tell_some(link, &self.items, self.first, from, id, metrics);
+        }
+    }
+}
+
+/// Tells `id` the items from number `from` on that are not of its own doing; `first` is the first one's number.
+fn tell_some(link: &Link, items: &[Item], first: u64, from: u64, id: ParticipantId, metrics: &Metrics) {
+    let known = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
+    let new = items.iter().skip(known).filter(|item| item.except != Some(id));
+    let texts: Arc<[Utf8Bytes]> = new.inspect(|item| metrics.sent(&item.message, 1)).map(|i| i.text.clone()).collect();
+    if !texts.is_empty() {
+        link.send_shared(&texts);
+    }
+}
+
+#[cfg(test)]
+#[path = "news_tests.rs"]
+mod tests;

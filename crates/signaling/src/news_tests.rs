@@ -1,0 +1,105 @@
+use hubbub_domain::UserId;
+use hubbub_protocol::RemoveReason;
+use uuid::Uuid;
+
+use super::*;
+use crate::outbox::Pending;
+use crate::testing;
+
+struct Hall {
+    people: People<Link>,
+    news: News,
+    metrics: Metrics,
+}
+
+impl Hall {
+    fn new() -> Self {
+        Self { people: testing::people(100), news: News::default(), metrics: Metrics::default() }
+    }
+
+    fn join(&mut self) -> (ParticipantId, Pending) {
+        let (link, pending) = Link::new(16, Arc::default());
+        let id = testing::seated(&mut self.people, UserId::new(), link);
+        self.people.seat_mut(id).unwrap().told = self.news.next();
+        (id, pending)
+    }
+
+    fn push(&mut self, number: u128, except: Option<ParticipantId>) {
+        let message =
+            ServerMessage::RemovePeer { participant_id: Uuid::from_u128(number), reason: RemoveReason::Left };
+        self.news.push(message, except);
+    }
+
+    fn tell(&mut self) {
+        self.news.tell(&mut self.people, &self.metrics, Instant::now());
+    }
+}
+
+/// The numbers that a socket was told, each write in brackets of its own.
+fn told(pending: &mut Pending) -> Vec<Vec<u128>> {
+    let mut writes = Vec::new();
+    while let Ok(outgoing) = pending.queue.try_recv() {
+        let mut texts = Vec::new();
+        outgoing.write_to(&mut texts);
+        let number = |text: &Utf8Bytes| match serde_json::from_str(text).unwrap() {
+            ServerMessage::RemovePeer { participant_id, .. } => participant_id.as_u128(),
+            other => panic!("{other:?}"),
+        };
+        writes.push(texts.iter().map(number).collect());
+    }
+    writes
+}
+
+#[test]
+fn what_happened_is_told_in_one_write_and_in_its_order() {
+    let mut hall = Hall::new();
+    let ((ada, mut to_ada), (_, mut to_ben)) = (hall.join(), hall.join());
+    hall.push(1, None);
+    hall.push(2, Some(ada));
+    hall.push(3, None);
+    hall.tell();
+    assert_eq!(told(&mut to_ada), [vec![1, 3]], "not of her own doing");
+    assert_eq!(told(&mut to_ben), [vec![1, 2, 3]]);
+    hall.tell();
+    assert!(told(&mut to_ada).is_empty() && told(&mut to_ben).is_empty());
+    let sent = hall.metrics.snapshot(0, 0, 0).messages_out;
+    assert!(sent.contains(&("remove-peer", 5)), "{sent:?}");
+}
+
+#[test]
+fn who_joins_meanwhile_is_told_only_of_what_comes_after() {
+    let mut hall = Hall::new();
+    let (_, mut to_ada) = hall.join();
+    hall.push(1, None);
+    let (_, mut to_ben) = hall.join();
+    hall.push(2, None);
+    hall.tell();
+    assert_eq!(told(&mut to_ada), [vec![1, 2]]);
+    assert_eq!(told(&mut to_ben), [vec![2]]);
+}
+
+#[test]
+fn who_caught_up_is_not_told_twice() {
+    let mut hall = Hall::new();
+    let ((ada, mut to_ada), (_, mut to_ben)) = (hall.join(), hall.join());
+    hall.push(1, None);
+    hall.news.catch_up(&mut hall.people, ada, &hall.metrics);
+    hall.news.catch_up(&mut hall.people, ada, &hall.metrics);
+    assert_eq!(told(&mut to_ada), [vec![1]]);
+    hall.push(2, None);
+    hall.tell();
+    assert_eq!(told(&mut to_ada), [vec![2]]);
+    assert_eq!(told(&mut to_ben), [vec![1, 2]]);
+}
+
+#[test]
+fn few_people_never_wait_and_many_never_long() {
+    assert_eq!(window(2), Duration::ZERO);
+    assert_eq!(window(FEW), Duration::ZERO);
+    assert_eq!(window(300), Duration::from_millis(150));
+    assert_eq!(window(1_000_000), WINDOW_MAX);
+    let mut hall = Hall::new();
+    assert_eq!(hall.news.due(300), None, "the first is told at once");
+    hall.tell();
+    assert!(hall.news.due(300).unwrap() > hall.news.due(2).unwrap());
+}

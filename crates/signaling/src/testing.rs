@@ -1,0 +1,57 @@
+//! People and rooms for unit tests.
+
+use std::collections::HashSet;
+
+use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
+use hubbub_domain::{ParticipantId, Room, RoomId, SessionId, Timestamp, UserId};
+
+use crate::room::{Joined, Joiner, People};
+use crate::token;
+
+/// When everything happens.
+pub(crate) const NOW: Timestamp = Timestamp(1_000_000);
+
+/// A public room for so many.
+pub(crate) fn settings(owner: UserId, seats: i64) -> Room {
+    Room {
+        id: RoomId::new(),
+        owner,
+        name: RoomName::parse("Tea").unwrap(),
+        description: RoomDescription::parse("").unwrap(),
+        is_private: false,
+        max_participants: MaxParticipants::new(seats).unwrap(),
+        max_forwarded_speakers: None,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// A room that nobody is in.
+pub(crate) fn people<L: Clone + PartialEq>(seats: i64) -> People<L> {
+    People::new(settings(UserId::new(), seats), HashSet::new())
+}
+
+/// Somebody who wants in.
+pub(crate) fn joiner<L>(user: UserId, link: L) -> Joiner<L> {
+    Joiner {
+        user,
+        session: SessionId::new(),
+        username: "ada".into(),
+        display_name: "Ada".into(),
+        avatar_version: None,
+        muted: false,
+        resume: None,
+        next_resume: token::generate().1,
+        link,
+        span: tracing::Span::none(),
+    }
+}
+
+/// Somebody who gets a new seat.
+pub(crate) fn seated<L: Clone + PartialEq>(people: &mut People<L>, user: UserId, link: L) -> ParticipantId {
+    match people.join(joiner(user, link), NOW) {
+        Ok(Joined::Seated { id, .. }) => id,
+        Ok(Joined::Resumed { .. }) => panic!("resumed without a token"),
+        Err(_) => panic!("the room is full"),
+    }
+}
