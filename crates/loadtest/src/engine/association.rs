@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use dimpl::crypto::NamedGroup;
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
 use rtc_srtp::config::Config as SrtpConfig;
 use rtc_srtp::context::Context;
@@ -35,6 +36,8 @@ impl Identity {
         let failed = |reason: String| LoadTestError::Engine { what: "making a DTLS certificate", reason };
         let certificate = dimpl::certificate::generate_self_signed_certificate().map_err(|e| failed(e.to_string()))?;
         let config = Config::builder()
+            // What browsers send a key share of, besides post-quantum ones.
+            .kx_groups(&[NamedGroup::X25519, NamedGroup::Secp256r1])
             .flight_start_rto(Duration::from_millis(100))
             .flight_retries(100)
             .handshake_timeout(Duration::from_secs(30))
