@@ -14,7 +14,7 @@ use tracing::{Instrument, error, info, info_span};
 use uuid::Uuid;
 
 use crate::connections::LOGIN_ENDED;
-use crate::outbox::{Closing, Link, Pending, encode};
+use crate::outbox::{Closing, Link, Outgoing, Pending, encode};
 use crate::rate::{RateLimit, Verdict};
 use crate::refusal::Refusal;
 use crate::service::Inner;
@@ -22,6 +22,8 @@ use crate::session::{Origin, Session};
 
 /// How many queued messages are written between two flushes.
 const BATCH: usize = 64;
+/// For how many messages a quiet socket keeps memory.
+const KEPT: usize = 8;
 
 /// How long a closed socket stays open for the client's close frame. Without this wait the system may throw away the close
 /// frame together with the connection.
@@ -187,7 +189,8 @@ impl Reader<'_> {
             }
             match message {
                 Message::Text(text) => {
-                    let handled = self.session.handle_text(&text, verdict == Verdict::Pass);
+                    // On the heap while it lasts: a socket is idle most of the time, and should be small then.
+                    let handled = Box::pin(self.session.handle_text(&text, verdict == Verdict::Pass));
                     tokio::select! {
                         biased;
                         () = self.link.closed() => return Ended::Told,
@@ -235,16 +238,14 @@ impl Writer {
     async fn run(mut self, ping_interval: Duration) {
         let mut pings = interval_at(Instant::now() + ping_interval, ping_interval);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut batch, mut texts) = (Vec::new(), Vec::new());
+        let mut texts = Vec::new();
         let link = self.link.clone();
         loop {
             let (mut speakers, mut ping) = (false, false);
             tokio::select! {
                 biased;
                 () = link.closed() => break,
-                _ = self.pending.queue.recv_many(&mut batch, BATCH) => {
-                    batch.drain(..).for_each(|outgoing| outgoing.write_to(&mut texts));
-                }
+                Some(outgoing) = self.pending.queue.recv() => self.take(outgoing, &mut texts),
                 Ok(()) = self.pending.speakers.changed() => speakers = true,
                 _ = pings.tick() => ping = true,
             };
@@ -253,15 +254,20 @@ impl Writer {
                 texts.extend(self.pending.speakers.borrow_and_update().clone());
             }
             let ping = ping.then(|| Message::Ping(axum::body::Bytes::new()));
-            let mut writing = pin!(write(&mut self.sink, texts.drain(..).map(Message::Text).chain(ping)));
-            let written = tokio::select! {
-                written = &mut writing => written,
-                // What is being written may be the last word before the end: give it its time too.
-                () = link.closed() => match timeout(self.close_timeout, writing).await {
-                    Ok(written) => written,
-                    Err(_) => return,
-                },
+            let written = {
+                let mut writing = pin!(write(&mut self.sink, texts.drain(..).map(Message::Text).chain(ping)));
+                tokio::select! {
+                    written = &mut writing => written,
+                    // What is being written may be the last word before the end: give it its time too.
+                    () = link.closed() => match timeout(self.close_timeout, writing).await {
+                        Ok(written) => written,
+                        Err(_) => return,
+                    },
+                }
             };
+            if texts.capacity() > KEPT {
+                texts = Vec::new();
+            }
             if written.is_err() {
                 // The reader notices the same and ends the link.
                 link.close(CloseCode::Normal, "");
@@ -269,6 +275,16 @@ impl Writer {
             }
         }
         let _ = timeout(self.close_timeout, self.finish()).await;
+    }
+
+    /// Takes what is queued together with what comes right behind it.
+    fn take(&mut self, first: Outgoing, texts: &mut Vec<Utf8Bytes>) {
+        first.write_to(texts);
+        while texts.len() < BATCH
+            && let Ok(next) = self.pending.queue.try_recv()
+        {
+            next.write_to(texts);
+        }
     }
 
     async fn finish(&mut self) -> Result<(), axum::Error> {

@@ -18,7 +18,10 @@ const BEGIN: &str = r#"{"type":"participants","participants":["#;
 const END: &str = "]}";
 
 /// The list for `me`, in order of joining: what `joined` holds, `me` always among them, and the messages that bring the rest.
-pub(crate) fn of<L: Clone + PartialEq>(people: &mut People<L>, me: ParticipantId) -> (Vec<Participant>, Vec<Utf8Bytes>) {
+pub(crate) fn of<L: Clone + PartialEq>(
+    people: &mut People<L>,
+    me: ParticipantId,
+) -> (Vec<Participant>, Vec<Utf8Bytes>) {
     let mut others = 0;
     let is_in_joined = |&id: &ParticipantId| {
         others += usize::from(id != me);

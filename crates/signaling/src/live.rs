@@ -205,8 +205,11 @@ impl LiveRoom {
             participant_count: u32::try_from(people.len()).unwrap_or(u32::MAX),
             participants,
         });
-        self.around.metrics.sent(&ServerMessage::Participants { participants: Vec::new() }, u64::try_from(further.len()).unwrap_or(u64::MAX));
-        further.into_iter().for_each(|text| link.send_text(text));
+        if !further.is_empty() {
+            let list = ServerMessage::Participants { participants: Vec::new() };
+            self.around.metrics.sent(&list, u64::try_from(further.len()).unwrap_or(u64::MAX));
+            link.send_shared(&further.into());
+        }
         if resumed {
             Self::replay(people, id, &link);
         } else if let Some(participant) = participant {

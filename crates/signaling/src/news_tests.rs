@@ -25,8 +25,7 @@ impl Hall {
     }
 
     fn push(&mut self, number: u128, except: Option<ParticipantId>) {
-        let message =
-            ServerMessage::RemovePeer { participant_id: Uuid::from_u128(number), reason: RemoveReason::Left };
+        let message = ServerMessage::RemovePeer { participant_id: Uuid::from_u128(number), reason: RemoveReason::Left };
         self.news.push(message, except);
     }
 

@@ -18,9 +18,7 @@ use crate::metrics::Metrics;
 pub(crate) enum Outgoing {
     /// For this client alone; encoded by its writer.
     Own(Box<ServerMessage>),
-    /// One message for this client alone, encoded.
-    Text(Utf8Bytes),
-    /// Messages for several clients; encoded once.
+    /// Messages that are encoded already, mostly once for several clients.
     Shared(Arc<[Utf8Bytes]>),
 }
 
@@ -29,7 +27,6 @@ impl Outgoing {
     pub(crate) fn write_to(self, texts: &mut Vec<Utf8Bytes>) {
         match self {
             Self::Own(message) => texts.push(encode(&message)),
-            Self::Text(text) => texts.push(text),
             Self::Shared(shared) => texts.extend_from_slice(&shared),
         }
     }
@@ -102,12 +99,7 @@ impl Outbox {
         self.push(Outgoing::Own(Box::new(message)));
     }
 
-    /// Queues a message for this client alone that was encoded already. The caller counts it.
-    pub(crate) fn send_text(&self, text: Utf8Bytes) {
-        self.push(Outgoing::Text(text));
-    }
-
-    /// Queues messages that were encoded for several clients; they take one place in the queue. The caller counts them.
+    /// Queues messages that are encoded already; they take one place in the queue. The caller counts them.
     pub(crate) fn send_shared(&self, texts: &Arc<[Utf8Bytes]>) {
         self.push(Outgoing::Shared(texts.clone()));
     }

@@ -37,9 +37,7 @@ impl Registry {
     /// The room `id`, made if nobody uses it yet. It need not be stored: that is for the caller to find out.
     pub(crate) fn enter(self: &Arc<Self>, id: RoomId) -> InUse {
         let mut rooms = self.rooms.lock();
-        let entry = rooms
-            .entry(id)
-            .or_insert_with(|| Entry { room: LiveRoom::new(id, self.around.clone()), users: 0 });
+        let entry = rooms.entry(id).or_insert_with(|| Entry { room: LiveRoom::new(id, self.around.clone()), users: 0 });
         entry.users += 1;
         InUse { registry: self.clone(), room: entry.room.clone() }
     }

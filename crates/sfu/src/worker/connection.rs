@@ -105,7 +105,8 @@ impl Connection {
 
     /// Takes over the m-lines of an offer. Slots and microphone that were there keep their state.
     pub(super) fn set_media(&mut self, offer: &Offer, max_slots: usize, mut new_slot: impl FnMut() -> SlotRewriter) {
-        let mut before = std::mem::take(&mut self.slots);
+        let count = offer.slots().take(max_slots).count();
+        let mut before = std::mem::replace(&mut self.slots, Vec::with_capacity(count));
         for media in offer.slots().take(max_slots) {
             let known = before.iter().position(|slot| slot.mid == media.mid);
             let slot = match known {
