@@ -83,7 +83,7 @@ impl Connections {
     pub(crate) fn drain(&self, deadline: Instant) -> u64 {
         let mut table = self.0.lock();
         table.deadline = Some(deadline);
-        let text = encode(&draining(deadline));
+        let text = [encode(&draining(deadline))].into();
         for (_, link) in table.open.values() {
             link.send_shared(&text);
         }
