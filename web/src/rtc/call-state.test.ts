@@ -72,7 +72,10 @@ describe('who is here', () => {
 
 it('nobody speaks any more once the socket is gone', () => {
   const speaking = apply(inside, { type: 'speakers', speakers: [{ participantId: 'a', level: -20 }] });
-  const lost = reduce(speaking, { type: 'signaling', status: { kind: 'waiting', attempt: 1, retryAt: 0, restarting: false } });
+  const lost = reduce(speaking, {
+    type: 'signaling',
+    status: { kind: 'waiting', attempt: 1, retryAt: 0, restarting: false },
+  });
   expect(lost.speakers).toEqual({});
 });
 
