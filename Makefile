@@ -10,7 +10,7 @@ WEB_DIST := web/dist/index.html
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/e2e -prune -o -path web/tools -prune \
 	-o -type f -print 2>/dev/null)
 
-.PHONY: help run build web dev test test-rust test-web test-e2e bench fuzz fmt doc generate clean-web
+.PHONY: help run build web dev test test-rust test-web test-e2e bench hall fuzz fmt doc generate clean-web
 .DEFAULT_GOAL := help
 
 help: ## Lists the commands
@@ -56,6 +56,12 @@ bench: ## Measures the media plane, alone and beside Janus: docs/benchmarks.md (
 	@scripts/need-janus.sh
 	$(CARGO) build --release --locked --package hubbub-server
 	$(CARGO) bench --locked --package hubbub-loadtest --bench comparison
+
+hall: web ## Ten minutes of a hall of 1 000 synthetic listeners, two browsers among them (needs Chromium, 13 minutes)
+	$(CARGO) build --release --locked --package hubbub-server --package hubbub-loadtest
+	npm --prefix web/e2e ci --no-audit --no-fund
+	cd web/e2e && HUBBUB_BIN=$(abspath $(TARGET))/hubbub HUBBUB_HALL_LISTENERS=$(or $(LISTENERS),1000) \
+		HUBBUB_HALL_SECONDS=$(or $(SECONDS),600) npx playwright test hall.spec.ts
 
 fuzz: ## Fuzzes everything strangers can send; TARGETS="stun rtp" and SECONDS=600 say what and for how long
 	@scripts/require.sh cargo cc python3

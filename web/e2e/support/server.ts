@@ -1,5 +1,5 @@
 /** A real server on free ports with a data folder of its own, and users made through its public interface. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -145,6 +145,25 @@ export class Server {
   }
 
   /** SIGKILL: no chance to say goodbye. */
+  /** `hubbub admin` on this server's data. */
+  admin(...words: string[]): string {
+    return execFileSync(BINARY, ['admin', ...words], {
+      cwd: this.folder,
+      env: { ...process.env, ...this.environment },
+      encoding: 'utf8',
+    });
+  }
+
+  /** Where this server's files may be. */
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** Where Prometheus reads. */
+  get metricsUrl(): string {
+    return `http://${this.environment.HUBBUB__METRICS__BIND}/metrics`;
+  }
+
   async kill(): Promise<void> {
     const child = this.process;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -160,7 +179,7 @@ export class Server {
 
   /** The sum of a metric's samples. */
   async metric(name: string): Promise<number> {
-    const text = await (await fetch(`http://${this.environment.HUBBUB__METRICS__BIND}/metrics`)).text();
+    const text = await (await fetch(this.metricsUrl)).text();
     const samples = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
     return samples.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }

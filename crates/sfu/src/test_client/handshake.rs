@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dimpl::crypto::NamedGroup;
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
 
 /// The record header of DTLS 1.2, which a ClientHello has in every version (RFC 6347, section 4.1).
@@ -13,6 +14,8 @@ const HANDSHAKE_HEADER: usize = 12;
 /// An active association.
 pub(super) fn begin(now: Instant, certificate: DtlsCertificate, dtls12: bool) -> Box<Dtls> {
     let config = Config::builder()
+        // What browsers send a key share of, besides post-quantum ones.
+        .kx_groups(&[NamedGroup::X25519, NamedGroup::Secp256r1])
         .flight_start_rto(Duration::from_millis(100))
         .flight_retries(100)
         .max_queue_tx(60)

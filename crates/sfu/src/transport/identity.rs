@@ -26,7 +26,7 @@ impl Identity {
         let certificate = dimpl::certificate::generate_self_signed_certificate().map_err(|e| e.to_string())?;
         Ok(Self {
             fingerprint: Fingerprint::of_certificate(&certificate.certificate),
-            dtls: super::dtls::server_config()?,
+            dtls: super::dtls::server_config(&certificate.private_key)?,
             crypto: default_provider().map_err(|e| e.to_string())?,
             certificate,
         })

@@ -6,6 +6,7 @@ mod flight;
 pub(crate) mod fuzz;
 mod hello;
 mod server;
+mod signing;
 
 use std::time::Instant;
 

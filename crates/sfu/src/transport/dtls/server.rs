@@ -11,6 +11,7 @@ use dimpl::{Config, Dtls, DtlsCertificate, Output};
 
 use super::flight::Flight;
 use super::hello::{HelloReader, Progress};
+use super::signing;
 use super::{DATAGRAM_MAX, DtlsEndpoint, DtlsError, DtlsOutput};
 use crate::transport::Identity;
 use crate::transport::srtp::{SrtpKeys, SrtpProfile};
@@ -25,12 +26,13 @@ const RETRANSMISSIONS_MAX: usize = 200;
 /// Datagrams dimpl keeps while a message is incomplete. With one more the association fails.
 pub(super) const QUEUE_MAX: usize = 30;
 
-/// The configuration all server associations share. No cookies: only addresses that passed a check speak DTLS.
+/// The configuration all server associations that sign with `key` (PKCS#8, P-256) share. No cookies: only addresses that passed a check speak DTLS.
 ///
 /// # Errors
 /// Says what the library does not like about it.
-pub(in crate::transport) fn server_config() -> Result<Arc<Config>, String> {
+pub(in crate::transport) fn server_config(key: &[u8]) -> Result<Arc<Config>, String> {
     let config = Config::builder()
+        .with_crypto_provider(signing::provider(key)?)
         .use_server_cookie(false)
         .max_queue_rx(QUEUE_MAX)
         .require_client_certificate(true)
