@@ -92,7 +92,7 @@ impl Drop for Coturn {
     }
 }
 
-fn request(kind: MessageType) -> Message {
+pub(crate) fn request(kind: MessageType) -> Message {
     let mut message = Message::new();
     message.typ = kind;
     message.transaction_id = TransactionId::new();
