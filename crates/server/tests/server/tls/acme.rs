@@ -86,7 +86,6 @@ async fn a_certificate_by_http_01_is_had() {
     assert!(is_served(&server).await);
     assert_eq!(server.metric(r#"hubbub_tls_handshakes_total{outcome="challenge"}"#).await, Some(0.0));
     assert_eq!(acme.ca.problems(), Vec::<String>::new());
-    assert!(!server.log().contains("token"), "{}", server.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]
