@@ -172,6 +172,15 @@ export class Server {
     await ended;
   }
 
+  /** SIGTERM, and its end. */
+  async terminate(): Promise<void> {
+    const child = this.process;
+    if (!child) return;
+    const ended = new Promise((done) => child.once('exit', done));
+    child.kill('SIGTERM');
+    await ended;
+  }
+
   async stop(): Promise<void> {
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true });

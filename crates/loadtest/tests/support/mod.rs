@@ -24,6 +24,8 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,
     folder: TempDir,
+    variables: Vec<(String, String)>,
+    wrapper: Vec<String>,
 }
 
 impl Server {
@@ -36,43 +38,89 @@ impl Server {
     /// The same with some settings, as environment variables without the prefix.
     #[allow(dead_code, clippy::allow_attributes, reason = "not every test needs settings")]
     pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
-        let binary = binary();
+        Self::start_within(&[], settings).await
+    }
+
+    /// The same, started by another program, whose arguments end with the server's path. It must become the server (`exec`).
+    #[allow(dead_code, clippy::allow_attributes, reason = "not every test needs that")]
+    pub(crate) async fn start_within(wrapper: &[&str], settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         let port = free_port();
-        let mut command = Command::new(&binary);
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HUBBUB")) {
-            command.env_remove(name);
-        }
-        command
-            .current_dir(folder.path())
-            .env("HUBBUB__HTTP__BIND", format!("127.0.0.1:{port}"))
-            .env("HUBBUB__DATA__DIR", folder.path().join("data"))
-            .env("HUBBUB__LOG__FILTER", "warn,hubbub_sfu=info,hubbub_signaling=info")
-            .env("HUBBUB__METRICS__BIND", "")
-            .env("HUBBUB__MEDIA__BIND", "127.0.0.1")
-            .env("HUBBUB__MEDIA__FIRST_PORT", "0")
+        let data = folder.path().join("data").display().to_string();
+        let mut variables = vec![
+            ("HTTP__BIND", format!("127.0.0.1:{port}")),
+            ("DATA__DIR", data),
+            ("LOG__FILTER", "warn,hubbub_sfu=info,hubbub_signaling=info".to_owned()),
+            ("METRICS__BIND", String::new()),
+            ("MEDIA__BIND", "127.0.0.1".to_owned()),
+            ("MEDIA__FIRST_PORT", "0".to_owned()),
             // However loaded the machine is that runs the tests, nobody is refused for it.
-            .env("HUBBUB__MEDIA__MAX_BUSY_PERCENT", "100")
-            .env("HUBBUB__MEDIA__WORKERS", "2");
-        for limit in ["REQUESTS", "REGISTER", "LOGIN", "VERIFY", "ROOMS"] {
-            command.env(format!("HUBBUB__LIMITS__{limit}"), "100000/1ms");
+            ("MEDIA__MAX_BUSY_PERCENT", "100".to_owned()),
+            ("MEDIA__WORKERS", "2".to_owned()),
+        ];
+        for limit in ["REQUESTS", "REGISTER", "LOGIN", "VERIFY", "ROOMS"].map(|limit| format!("LIMITS__{limit}")) {
+            variables.push((limit.leak(), "100000/1ms".to_owned()));
         }
-        for (key, value) in settings {
-            command.env(format!("HUBBUB__{key}"), value);
-        }
-        let log = File::create(folder.path().join("log")).unwrap();
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-        let mut server = Self { child, url: format!("http://127.0.0.1:{port}"), folder };
+        variables.extend(settings.iter().map(|(key, value)| (*key, (*value).to_owned())));
+        let variables = variables.into_iter().map(|(key, value)| (format!("HUBBUB__{key}"), value)).collect();
+        let wrapper: Vec<String> = wrapper.iter().map(|part| (*part).to_owned()).collect();
+        let child = spawn(&folder, &wrapper, &variables);
+        let mut server = Self { child, url: format!("http://127.0.0.1:{port}"), folder, variables, wrapper };
+        server.ready().await;
+        server
+    }
 
-        let client = server.client();
+    async fn ready(&mut self) {
+        let client = self.client();
         let deadline = Instant::now() + PATIENCE;
         // The document about the server is public; it is there as soon as requests are.
         while client.request(Method::GET, "/api/server", None, None).await.is_err() {
-            assert!(server.child.try_wait().unwrap().is_none(), "the server ended:\n{}", server.log());
-            assert!(Instant::now() < deadline, "the server is not ready:\n{}", server.log());
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert!(self.child.try_wait().unwrap().is_none(), "the server ended:\n{}", self.log());
+            assert!(Instant::now() < deadline, "the server is not ready:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        server
+    }
+
+    /// SIGTERM, its end, and a new start on the same data and port.
+    #[allow(dead_code, clippy::allow_attributes, reason = "not every test needs that")]
+    pub(crate) async fn restart(&mut self) {
+        let signalled = Command::new("kill").args(["-TERM", &self.pid()]).status().unwrap();
+        assert!(signalled.success());
+        let deadline = Instant::now() + PATIENCE;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "the server does not end:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.child = spawn(&self.folder, &self.wrapper, &self.variables);
+        self.ready().await;
+    }
+
+    /// The process, for `kill` and `/proc`.
+    #[allow(dead_code, clippy::allow_attributes, reason = "not every test needs that")]
+    pub(crate) fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    /// The data folder as the server sees it, which may have file systems of its own.
+    #[allow(dead_code, clippy::allow_attributes, reason = "not every test needs that")]
+    pub(crate) fn data(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{}", self.pid(), self.folder.path().join("data").display()))
+    }
+
+    /// Makes `count` accounts with the operator's command.
+    #[allow(dead_code, clippy::allow_attributes, reason = "not every test needs that")]
+    pub(crate) fn accounts(&self, count: usize) -> Vec<Session> {
+        let file = self.folder.path().join("accounts.json");
+        let mut command = command(&self.folder, &[], &self.variables);
+        command.env("HUBBUB__DATA__DIR", self.data());
+        command.args(["admin", "users", "create", "--prefix", "peer", "--ttl", "1h", "--count", &count.to_string()]);
+        let output = command.arg("--json").arg(&file).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let accounts = hubbub_loadtest::Account::read_all(&file).unwrap();
+        let client = self.client();
+        let session =
+            |account: &hubbub_loadtest::Account| Session::with_token(&client, account.access_token.as_deref().unwrap());
+        accounts.iter().map(session).collect()
     }
 
     pub(crate) fn client(&self) -> RestClient {
@@ -112,6 +160,31 @@ impl Drop for Server {
             eprintln!("the server's log:\n{}", self.log());
         }
     }
+}
+
+fn command(folder: &TempDir, wrapper: &[String], variables: &Vec<(String, String)>) -> Command {
+    let binary = binary();
+    let mut command = match wrapper {
+        [] => Command::new(binary),
+        [program, arguments @ ..] => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(binary);
+            command
+        }
+    };
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HUBBUB")) {
+        command.env_remove(name);
+    }
+    command.current_dir(folder.path()).stdin(Stdio::null());
+    for (name, value) in variables {
+        command.env(name, value);
+    }
+    command
+}
+
+fn spawn(folder: &TempDir, wrapper: &[String], variables: &Vec<(String, String)>) -> Child {
+    let log = File::options().create(true).append(true).open(folder.path().join("log")).unwrap();
+    command(folder, wrapper, variables).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
 }
 
 /// The code in the mail to `email`, which may take a moment to arrive.

@@ -59,7 +59,19 @@ impl Cluster {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        self.url_of("postgres")
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Runs one of Postgres' clients, as docs/OPERATIONS.md has it.
+    fn client(&self, program: &str, arguments: &[&str]) {
+        let mut command = Command::new(self.programs.join(program));
+        command.env("PGHOST", "127.0.0.1").env("PGPORT", self.port.to_string()).env("PGUSER", "postgres");
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
@@ -119,4 +131,31 @@ async fn the_server_outlives_its_database_and_recovers_by_itself() {
     let (status, _) = server.get(&format!("/api/rooms/{room}"), Some(&ada)).await;
     assert_eq!(status, 200);
     drop(server);
+}
+
+#[tokio::test]
+async fn what_was_dumped_is_there_again_in_another_database() {
+    let cluster = tokio::task::spawn_blocking(Cluster::new).await.unwrap();
+    let setup = Setup::new().with("HUBBUB__STORAGE__URL", &cluster.url());
+    let server = setup.start().await;
+    let ada = server.user("ada").await;
+    let room = server.room(&ada, "Before").await;
+
+    // The commands of docs/OPERATIONS.md, while the server runs.
+    let dump = setup.folder.path().join("hubbub.dump").display().to_string();
+    cluster.client("pg_dump", &["--format=custom", "--no-owner", &format!("--file={dump}"), &cluster.url()]);
+    let secret = std::fs::read(setup.data().join("secret.key")).unwrap();
+    let later = server.room(&ada, "After the dump").await;
+    server.kill();
+    cluster.client("createdb", &["hubbub_restored"]);
+    cluster.client("pg_restore", &["--no-owner", "--exit-on-error", "--dbname=hubbub_restored", &dump]);
+
+    let other = Setup::new().with("HUBBUB__STORAGE__URL", &cluster.url_of("hubbub_restored"));
+    std::fs::create_dir(other.data()).unwrap();
+    std::fs::write(other.data().join("secret.key"), secret).unwrap();
+    let server = other.start().await;
+    assert_eq!(server.get("/api/auth/me", Some(&ada)).await.0, 200, "logins of before hold");
+    assert_eq!(server.get(&format!("/api/rooms/{room}"), Some(&ada)).await.0, 200);
+    assert_eq!(server.get(&format!("/api/rooms/{later}"), Some(&ada)).await.0, 404, "that came later");
+    server.login("ada").await;
 }

@@ -1,0 +1,220 @@
+//! What the server stands on goes away under it: the database, room on the disk, file descriptors. A call that runs does not
+//! notice, what cannot be done is answered clearly, and everything recovers by itself.
+
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests fail the test")]
+
+#[path = "../../storage/tests/support/postgres.rs"]
+mod postgres;
+mod support;
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use hubbub_loadtest::engine::{EngineConfig, PeerSpec, Role, TalkPattern};
+use hubbub_loadtest::{Engine, LoadTestError, Session, Signaling};
+use hubbub_protocol::ClientMessage;
+use postgres::Postgres;
+use serde_json::json;
+use support::{PATIENCE, Server};
+use uuid::Uuid;
+
+/// Two who speak and two who listen, whose sockets and sound must not suffer.
+struct Call {
+    engine: Engine,
+    room: Uuid,
+    /// Somebody with an open socket and no seat.
+    bystander: Session,
+    socket: Signaling,
+}
+
+impl Call {
+    async fn begin(server: &Server) -> Self {
+        let mut sessions = server.accounts(5);
+        let room = sessions[0].create_room("Hardship", 10).await.unwrap();
+        let bystander = sessions.pop().unwrap();
+        let engine = Engine::start(EngineConfig::default()).unwrap();
+        let joins = (0..).zip(sessions).map(|(index, session)| {
+            let talk = TalkPattern::Continuous;
+            let role = if index < 2 { Role::Speaker { stream: index, talk } } else { Role::Listener };
+            engine.join(PeerSpec { session, room, role })
+        });
+        for joined in join_all(joins).await {
+            joined.unwrap();
+        }
+        let socket = Signaling::connect(&bystander).await.unwrap();
+        Self { engine, room, bystander, socket }
+    }
+
+    /// The call goes on for `packets` more packets: everybody is connected, nothing is lost, sockets answer.
+    async fn goes_on(&self, packets: u64) {
+        self.engine.begin_window().await;
+        let begin = Instant::now();
+        loop {
+            let now = self.engine.snapshot().await;
+            assert_eq!((now.connected, now.lost_peers), (4, 0), "{now:?}");
+            if now.received >= packets {
+                assert_eq!(now.lost, 0, "{now:?}");
+                break;
+            }
+            assert!(begin.elapsed() < PATIENCE, "the call stands still: {now:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.socket.request(ClientMessage::Ping {}).await.unwrap();
+    }
+
+    async fn make_room(&self) -> Result<Uuid, LoadTestError> {
+        self.bystander.create_room("One more", 10).await
+    }
+
+    /// Takes the bystander's seat and gives it back.
+    async fn come_and_go(&self) -> Result<(), LoadTestError> {
+        self.socket.join(self.room, true).await?;
+        self.socket.leave().await
+    }
+
+    /// What the server does again, without anybody's help.
+    async fn recovers(&self) {
+        let begin = Instant::now();
+        loop {
+            let again = (self.make_room().await, self.come_and_go().await);
+            if let (Ok(_), Ok(())) = again {
+                break;
+            }
+            assert!(begin.elapsed() < PATIENCE, "it does not recover: {again:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        self.goes_on(200).await;
+    }
+}
+
+/// The code of a refusal.
+fn code<T: std::fmt::Debug>(result: Result<T, LoadTestError>) -> String {
+    match result {
+        Err(LoadTestError::Refused { code, .. }) => code,
+        other => panic!("expected a refusal: {other:?}"),
+    }
+}
+
+/// The status of a path.
+async fn status(server: &Server, path: &str) -> u16 {
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
+        .get(format!("{}{path}", server.url))
+        .send()
+        .await
+        .unwrap()
+        .status()
+        .as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o3_a_database_that_goes_away_and_comes_back() {
+    let mut postgres = tokio::task::spawn_blocking(Postgres::start_own).await.unwrap();
+    let url = postgres.create_database();
+    let server = Server::start_with(&[("STORAGE__URL", &url)]).await;
+    let call = Call::begin(&server).await;
+    call.goes_on(200).await;
+
+    postgres.stop();
+    assert_eq!(code(call.make_room().await), "database-unavailable");
+    assert_eq!(code(call.come_and_go().await), "unavailable");
+    assert_eq!((status(&server, "/healthz").await, status(&server, "/readyz").await), (200, 503));
+    // Six seconds of a call; as long as the database is away nothing of it asks for one.
+    call.goes_on(6 * 6 * 50).await;
+    assert_eq!(code(call.come_and_go().await), "unavailable");
+
+    postgres.resume();
+    call.recovers().await;
+    assert_eq!(status(&server, "/readyz").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o6_a_disk_that_is_full_and_has_room_again() {
+    // A file system of its own, seen by the server alone.
+    let script = r#"mkdir -p data && mount -t tmpfs -o size=12m,mode=700 tmpfs data && exec "$0""#;
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let unshare = if is_root { "-m" } else { "-rm" };
+    let server = Server::start_within(&["unshare", unshare, "sh", "-c", script], &[]).await;
+    let call = Call::begin(&server).await;
+    call.goes_on(200).await;
+
+    let filler = server.data().join("filler");
+    let mut file = std::fs::File::create(&filler).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+    drop(file);
+    // What SQLite has set aside is used up first.
+    let mut refusal = None;
+    for _ in 0..5_000 {
+        if let Err(error) = call.make_room().await {
+            refusal = Some(code::<()>(Err(error)));
+            break;
+        }
+    }
+    let refusal = refusal.expect("a full disk is noticed");
+    assert!(["storage-full", "database-unavailable"].contains(&&*refusal), "{refusal}");
+    assert_eq!(status(&server, "/healthz").await, 200);
+    call.come_and_go().await.expect("reading goes on, and taking a seat is no more than that");
+    call.goes_on(400).await;
+
+    std::fs::remove_file(&filler).unwrap();
+    call.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn file_descriptors_that_are_used_up_and_come_free() {
+    const LIMIT: usize = 256;
+    let script = format!(r#"ulimit -n {LIMIT} && exec "$0""#);
+    let server = Server::start_within(&["sh", "-c", &script], &[]).await;
+    let call = Call::begin(&server).await;
+    call.goes_on(200).await;
+
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let hold = || TcpStream::connect(&address).unwrap();
+    let mut held: Vec<TcpStream> = (0..LIMIT + 50).map(|_| hold()).collect();
+    let complaint = "connections cannot be accepted for now";
+    let begin = Instant::now();
+    while !server.log().contains(complaint) {
+        assert!(begin.elapsed() < PATIENCE, "they are not used up:\n{}", server.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Those that say nothing are closed after a while; others come in their place.
+    for _ in 0..5 {
+        call.goes_on(300).await;
+        held.extend((0..20).map(|_| hold()));
+    }
+    assert_eq!(server.log().matches(complaint).count(), 1, "said once, not at every attempt:\n{}", server.log());
+
+    drop(held);
+    call.recovers().await;
+    assert_eq!(status(&server, "/readyz").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_join_is_in_the_log_up_to_the_first_packet() {
+    let server = Server::start_with(&[("LOG__FORMAT", "json"), ("LOG__FILTER", "info,hubbub_signaling=debug")]).await;
+    let call = Call::begin(&server).await;
+    call.goes_on(100).await;
+    let log = server.log();
+    let lines: Vec<serde_json::Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of = |message: &str| lines.iter().filter(|line| line["message"] == message).collect::<Vec<_>>();
+    let (joined, first) = (of("participant joined"), of("first audio packet"));
+    assert_eq!((joined.len(), of("media connected").len(), first.len()), (4, 4, 2), "{log}");
+    for line in first {
+        let ids = ["request.id", "socket.id", "user.id", "room.id", "participant.id"].map(|id| &line["span"][id]);
+        assert!(ids.iter().all(|id| id.is_string()), "{line}");
+        let same = |other: &&serde_json::Value| other["span"] == line["span"];
+        assert!(
+            joined.iter().any(|other| same(other)) && of("offer answered").iter().any(|other| same(other)),
+            "{line}\n{log}"
+        );
+        assert_eq!(ids[3], &json!(call.room));
+        assert!(
+            lines.iter().any(|other| other["http.route"] == "/ws" && &other["span"]["request.id"] == ids[0]),
+            "{log}"
+        );
+    }
+}
