@@ -31,7 +31,11 @@ struct Call {
 
 impl Call {
     async fn begin(server: &Server) -> Self {
-        let mut sessions = server.accounts(5);
+        Self::begin_with(server.accounts(5)).await
+    }
+
+    /// The last of `sessions` is the bystander.
+    async fn begin_with(mut sessions: Vec<Session>) -> Self {
         let room = sessions[0].create_room("Hardship", 10).await.unwrap();
         let bystander = sessions.pop().unwrap();
         let engine = Engine::start(EngineConfig::default()).unwrap();
@@ -139,7 +143,12 @@ async fn o6_a_disk_that_is_full_and_has_room_again() {
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     let unshare = if is_root { "-m" } else { "-rm" };
     let server = Server::start_within(&["unshare", unshare, "sh", "-c", script], &[]).await;
-    let call = Call::begin(&server).await;
+    // The operator's command would look for the data outside of that file system.
+    let mut sessions = Vec::new();
+    for email in server.register(5).await {
+        sessions.push(server.login(&email).await.unwrap());
+    }
+    let call = Call::begin_with(sessions).await;
     call.goes_on(200).await;
 
     let filler = server.data().join("filler");

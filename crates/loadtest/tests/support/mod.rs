@@ -17,6 +17,7 @@ use tempfile::TempDir;
 /// How long anything may take before a test gives up: generous, because machines that run tests are busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+#[allow(dead_code, clippy::allow_attributes, reason = "not every test registers people")]
 pub(crate) const PASSWORD: &str = "a quiet harbour at 7";
 
 /// A running server; killed when the test ends.
@@ -112,7 +113,6 @@ impl Server {
     pub(crate) fn accounts(&self, count: usize) -> Vec<Session> {
         let file = self.folder.path().join("accounts.json");
         let mut command = command(&self.folder, &[], &self.variables);
-        command.env("HUBBUB__DATA__DIR", self.data());
         command.args(["admin", "users", "create", "--prefix", "peer", "--ttl", "1h", "--count", &count.to_string()]);
         let output = command.arg("--json").arg(&file).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -132,6 +132,7 @@ impl Server {
     }
 
     /// Registers `user0@example.org` and so on and confirms their addresses with the codes of the built-in outbox.
+    #[allow(dead_code, clippy::allow_attributes, reason = "not every test registers people")]
     pub(crate) async fn register(&self, count: usize) -> Vec<String> {
         let emails: Vec<String> = (0..count).map(|i| format!("user{i}@example.org")).collect();
         let client = &self.client();
@@ -146,6 +147,7 @@ impl Server {
         emails
     }
 
+    #[allow(dead_code, clippy::allow_attributes, reason = "not every test registers people")]
     pub(crate) async fn login(&self, email: &str) -> Result<Session, LoadTestError> {
         Session::login(&self.client(), email, PASSWORD).await
     }
@@ -188,6 +190,7 @@ fn spawn(folder: &TempDir, wrapper: &[String], variables: &Vec<(String, String)>
 }
 
 /// The code in the mail to `email`, which may take a moment to arrive.
+#[allow(dead_code, clippy::allow_attributes, reason = "not every test registers people")]
 async fn code_for(client: &RestClient, email: &str) -> String {
     let deadline = Instant::now() + PATIENCE;
     loop {
