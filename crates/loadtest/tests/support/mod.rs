@@ -63,7 +63,7 @@ impl Server {
             variables.push((limit.leak(), "100000/1ms".to_owned()));
         }
         variables.extend(settings.iter().map(|(key, value)| (*key, (*value).to_owned())));
-        let variables = variables.into_iter().map(|(key, value)| (format!("HUBBUB__{key}"), value)).collect();
+        let variables: Vec<_> = variables.into_iter().map(|(key, value)| (format!("HUBBUB__{key}"), value)).collect();
         let wrapper: Vec<String> = wrapper.iter().map(|part| (*part).to_owned()).collect();
         let child = spawn(&folder, &wrapper, &variables);
         let mut server = Self { child, url: format!("http://127.0.0.1:{port}"), folder, variables, wrapper };
@@ -164,7 +164,7 @@ impl Drop for Server {
     }
 }
 
-fn command(folder: &TempDir, wrapper: &[String], variables: &Vec<(String, String)>) -> Command {
+fn command(folder: &TempDir, wrapper: &[String], variables: &[(String, String)]) -> Command {
     let binary = binary();
     let mut command = match wrapper {
         [] => Command::new(binary),
@@ -184,7 +184,7 @@ fn command(folder: &TempDir, wrapper: &[String], variables: &Vec<(String, String
     command
 }
 
-fn spawn(folder: &TempDir, wrapper: &[String], variables: &Vec<(String, String)>) -> Child {
+fn spawn(folder: &TempDir, wrapper: &[String], variables: &[(String, String)]) -> Child {
     let log = File::options().create(true).append(true).open(folder.path().join("log")).unwrap();
     command(folder, wrapper, variables).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
 }
