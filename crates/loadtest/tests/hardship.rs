@@ -216,10 +216,7 @@ async fn a_join_is_in_the_log_up_to_the_first_packet() {
         let ids = ["request.id", "socket.id", "user.id", "room.id", "participant.id"].map(|id| &line["span"][id]);
         assert!(ids.iter().all(|id| id.is_string()), "{line}");
         let same = |other: &&serde_json::Value| other["span"] == line["span"];
-        assert!(
-            joined.iter().any(|other| same(other)) && of("offer answered").iter().any(|other| same(other)),
-            "{line}\n{log}"
-        );
+        assert!(joined.iter().any(&same) && of("offer answered").iter().any(same), "{line}\n{log}");
         assert_eq!(ids[3], &json!(call.room));
         assert!(
             lines.iter().any(|other| other["http.route"] == "/ws" && &other["span"]["request.id"] == ids[0]),
