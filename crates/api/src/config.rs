@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hubbub_domain::room::MaxParticipants;
 use hubbub_domain::{Timestamp, UserId};
 use ipnet::IpNet;
 use url::Url;
@@ -32,6 +33,10 @@ pub struct Config {
     pub ice_servers_ttl: Duration,
     /// How many rooms one user may own.
     pub rooms_per_user: u64,
+    /// How many rooms there may be. Requests that come at the same moment may make as many more.
+    pub rooms_stored: u64,
+    /// The most people that a room can be made for, 10 000 at most.
+    pub people_per_room: u32,
     /// How many speakers of a room are forwarded at the same time where its owner does not say, and at most where one does.
     pub max_forwarded_speakers: u32,
     /// How many pictures are decoded at once. Each may take up to 192 MiB while it is.
@@ -56,6 +61,8 @@ impl Config {
             ice_servers: Arc::new(Vec::new()),
             ice_servers_ttl: Duration::from_secs(3600),
             rooms_per_user: 100,
+            rooms_stored: 100_000,
+            people_per_room: MaxParticipants::MOST,
             max_forwarded_speakers: 8,
             avatar_workers: 2,
             request_timeout: Duration::from_secs(30),

@@ -42,24 +42,47 @@ impl RoomDescription {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MaxParticipants(u32);
 
-/// A limit outside 2 to 10 000.
+/// A limit outside 2 to what the server allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("must be 2 to 10000, is {0}")]
-pub struct MaxParticipantsError(pub i64);
+#[error("must be 2 to {most}, is {actual}")]
+pub struct MaxParticipantsError {
+    /// The most that are allowed.
+    pub most: u32,
+    /// What was asked for.
+    pub actual: i64,
+}
 
 impl MaxParticipants {
     /// What a room gets when its creator does not say.
     pub const DEFAULT: Self = Self(100);
+
+    /// More people than one room was ever tried with.
+    pub const MOST: u32 = 10_000;
 
     /// Checks a limit.
     ///
     /// # Errors
     /// [`MaxParticipantsError`] when it is not 2 to 10 000.
     pub fn new(value: i64) -> Result<Self, MaxParticipantsError> {
+        Self::within(value, Self::MOST)
+    }
+
+    /// Checks a limit against the most that the server allows.
+    ///
+    /// # Errors
+    /// [`MaxParticipantsError`] when it is not 2 to `most`.
+    pub fn within(value: i64, most: u32) -> Result<Self, MaxParticipantsError> {
+        let most = most.min(Self::MOST);
         match u32::try_from(value) {
-            Ok(v @ 2..=10_000) => Ok(Self(v)),
-            _ => Err(MaxParticipantsError(value)),
+            Ok(v) if (2..=most).contains(&v) => Ok(Self(v)),
+            _ => Err(MaxParticipantsError { most, actual: value }),
         }
+    }
+
+    /// This, or what the server allows where that is less; at least 2.
+    #[must_use]
+    pub fn at_most(self, most: u32) -> Self {
+        Self(self.0.min(most.max(2)))
     }
 
     /// The number.
@@ -214,8 +237,12 @@ mod tests {
     #[test]
     fn limits_are_two_to_ten_thousand() {
         for bad in [i64::MIN, -1, 0, 1, 10_001, i64::MAX] {
-            assert_eq!(MaxParticipants::new(bad), Err(MaxParticipantsError(bad)));
+            assert_eq!(MaxParticipants::new(bad), Err(MaxParticipantsError { most: 10_000, actual: bad }));
         }
+        assert_eq!(MaxParticipants::within(51, 50).unwrap_err().to_string(), "must be 2 to 50, is 51");
+        assert_eq!(MaxParticipants::within(50, 50).unwrap().get(), 50);
+        assert_eq!(MaxParticipants::within(10_001, u32::MAX).unwrap_err().most, 10_000);
+        assert_eq!([50, 100, 200].map(|most| MaxParticipants::DEFAULT.at_most(most).get()), [50, 100, 100]);
         assert_eq!(MaxParticipants::new(2).unwrap().get(), 2);
         assert_eq!(MaxParticipants::new(10_000).unwrap().get(), 10_000);
     }

@@ -191,6 +191,8 @@ pub trait Rooms: Send + Sync + 'static {
         limit: u64,
         now: Timestamp,
     ) -> StorageResult<Option<Room>>;
+    /// How many rooms are stored.
+    async fn room_count(&self) -> StorageResult<u64>;
     /// A room and whether `user` is a member of it.
     async fn room(&self, id: RoomId, user: UserId) -> StorageResult<Option<RoomAccess>>;
     /// Rooms `user` may see, newest first, at most `limit`. `search` finds words anywhere in name and description,

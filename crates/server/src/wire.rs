@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::events::LocalBus;
 use crate::http::listener::Front;
-use crate::http::{assets, health, layers, listener, redirect};
+use crate::http::{assets, client_network, health, layers, listener, redirect};
 use crate::lifecycle::StopSignals;
 use crate::telemetry::metrics::HttpMetrics;
 use crate::telemetry::metrics_listener;
@@ -85,7 +85,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     };
     let router = Router::new()
         .merge(hubbub_api::router(api))
-        .merge(signaling.router())
+        .merge(client_network::tell(signaling.router(), config.trusted_proxies()))
         .merge(health::router(storage.clone(), draining.clone()))
         .fallback(assets::fallback);
     let router = layers::wrap(router, &config.public_url(), config.http.hsts_seconds, requests);

@@ -28,6 +28,9 @@ pub struct Config {
     pub max_busy_percent: u32,
     /// How many RTP and RTCP packets a second one peer may send; the rest is dropped.
     pub max_packets_per_second: u32,
+    /// How many bytes of RTP and RTCP a second one peer may send, SRTP's own included and UDP's and IP's headers not; the rest
+    /// is dropped.
+    pub max_bytes_per_second: u32,
 }
 
 /// A TCP listener that serves another protocol too.
@@ -52,6 +55,7 @@ impl Default for Config {
             max_peers_per_worker: 10_000,
             max_busy_percent: 85,
             max_packets_per_second: 500,
+            max_bytes_per_second: 125_000,
         }
     }
 }
@@ -89,6 +93,12 @@ impl Config {
                 self.max_packets_per_second
             ));
         }
+        if self.max_bytes_per_second < 8_000 {
+            return wrong(format!(
+                "media bytes per second: {} given; speech with its redundancy takes up to 8000, so at least 8000 are needed",
+                self.max_bytes_per_second
+            ));
+        }
         if self.shared_tcp.is_some_and(|shared| shared.port == 0) {
             return wrong("the shared TCP port: 0 given; clients cannot connect there".to_owned());
         }
@@ -122,6 +132,7 @@ mod tests {
         assert!(refused(|config| config.max_busy_percent = 0).contains("10 to 100"));
         assert!(refused(|config| config.max_busy_percent = 101).contains("10 to 100"));
         assert!(refused(|config| config.max_packets_per_second = 0).contains("at least 50"));
+        assert!(refused(|config| config.max_bytes_per_second = 7_999).contains("at least 8000"));
         assert!(refused(|config| config.announced = vec![IpAddr::from([0, 0, 0, 0])]).contains("0.0.0.0"));
         assert!(
             refused(|config| config.shared_tcp = Some(SharedTcp { bind: config.bind, port: 0 })).contains("0 given")

@@ -55,6 +55,8 @@ reasons! {
     NotConnected => "not_connected",
     /// More packets a second than one peer may send.
     RateLimit => "rate_limit",
+    /// More bytes a second than one peer may send.
+    BitRate => "bit_rate",
     /// Silence: nobody speaks in it.
     Silence => "silence",
     /// Speech that no listener has a slot for.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hubbub_domain::room::MaxParticipants;
 use url::Url;
 
 use crate::user_rate::Rate;
@@ -28,11 +29,17 @@ pub struct Config {
     pub message_burst: u32,
     /// How many sockets one user may have at once; one more is answered with 429.
     pub max_sockets_per_user: usize,
+    /// How many sockets one network ([`ClientNetwork`](crate::ClientNetwork)) may have at once; one more is answered with 429.
+    pub max_sockets_per_network: usize,
     /// How often one user may open a socket; one more is answered with 429. The burst should be no less than
     /// `max_sockets_per_user`: after a restart all of a user's sockets come back at once.
     pub handshakes: Rate,
     /// How often one user may take a seat, in whatever room; one more is refused.
     pub joins: Rate,
+    /// In how many rooms there may be people at once; whoever would enter one more is refused.
+    pub max_rooms_in_use: usize,
+    /// How many people may be in one room at once, whatever its own limit.
+    pub max_people_per_room: u32,
     /// How often it is asked whether the login behind a socket still lives, besides hearing of its end by event.
     pub session_check_interval: Duration,
     /// How long a closing socket may take to write what is queued and its close frame.
@@ -52,8 +59,11 @@ impl Config {
             messages_per_second: 50,
             message_burst: 100,
             max_sockets_per_user: 32,
+            max_sockets_per_network: 2_000,
             handshakes: Rate { burst: 64, refill: Duration::from_secs(1) },
             joins: Rate { burst: 64, refill: Duration::from_secs(1) },
+            max_rooms_in_use: 10_000,
+            max_people_per_room: MaxParticipants::MOST,
             session_check_interval: Duration::from_secs(300),
             close_timeout: Duration::from_secs(2),
         }

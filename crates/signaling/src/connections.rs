@@ -1,6 +1,8 @@
 //! The open sockets of this node: by user to bound them, by login to end them, all of them to shut down.
 
 use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hubbub_auth::Identity;
@@ -23,7 +25,27 @@ struct Table {
     of_user: HashMap<UserId, usize>,
     /// When sockets will be closed because the server ends.
     deadline: Option<Instant>,
+    /// Sockets of each network, likewise.
+    of_network: HashMap<IpAddr, usize>,
     shut: bool,
+}
+
+/// How many sockets there may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Of one user.
+    pub(crate) user: usize,
+    /// From one network.
+    pub(crate) network: usize,
+}
+
+/// Who has all the sockets they may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TooMany {
+    /// The user; how many those are.
+    User(usize),
+    /// The network; how many those are.
+    Network(usize),
 }
 
 /// The right to one socket; given back when dropped.
@@ -31,6 +53,7 @@ struct Table {
 pub(crate) struct Place {
     connections: Arc<Connections>,
     user: UserId,
+    network: Option<IpAddr>,
 }
 
 /// An open socket's entry; taken out when dropped.
@@ -41,15 +64,26 @@ pub(crate) struct Entry {
 }
 
 impl Connections {
-    /// Takes a place for a socket of `user`; `None` when the user has `limit` of them.
-    pub(crate) fn reserve(self: &Arc<Self>, user: UserId, limit: usize) -> Option<Place> {
-        let mut table = self.0.lock();
-        let count = table.of_user.entry(user).or_insert(0);
-        if *count >= limit {
-            return None;
+    /// Takes a place for a socket of `user` that comes from `network`, where that is known.
+    pub(crate) fn reserve(
+        self: &Arc<Self>,
+        user: UserId,
+        network: Option<IpAddr>,
+        bounds: Bounds,
+    ) -> Result<Place, TooMany> {
+        let table = &mut *self.0.lock();
+        if table.of_user.get(&user).is_some_and(|open| *open >= bounds.user) {
+            return Err(TooMany::User(bounds.user));
         }
-        *count += 1;
-        Some(Place { connections: self.clone(), user })
+        let of_network = network.and_then(|network| table.of_network.get(&network));
+        if of_network.is_some_and(|open| *open >= bounds.network) {
+            return Err(TooMany::Network(bounds.network));
+        }
+        *table.of_user.entry(user).or_default() += 1;
+        if let Some(network) = network {
+            *table.of_network.entry(network).or_default() += 1;
+        }
+        Ok(Place { connections: self.clone(), user, network })
     }
 
     /// Enters an open socket, which has been sent `welcome`. One that comes after [`Self::drain`] hears of it, one after
@@ -113,13 +147,19 @@ const GOING_AWAY: &str = "the server shuts down";
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut table = self.connections.0.lock();
-        if let Some(count) = table.of_user.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                table.of_user.remove(&self.user);
-            }
+        let table = &mut *self.connections.0.lock();
+        give_back(&mut table.of_user, &self.user);
+        if let Some(network) = &self.network {
+            give_back(&mut table.of_network, network);
         }
+    }
+}
+
+fn give_back<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+    let Some(count) = counts.get_mut(key) else { return };
+    *count -= 1;
+    if *count == 0 {
+        counts.remove(key);
     }
 }
 
@@ -137,11 +177,26 @@ mod tests {
     fn places_are_bounded_by_user_and_given_back() {
         let connections = Arc::new(Connections::default());
         let (ada, bob) = (UserId::new(), UserId::new());
-        let first = connections.reserve(ada, 2).unwrap();
-        let _second = connections.reserve(ada, 2).unwrap();
-        assert!(connections.reserve(ada, 2).is_none());
-        assert!(connections.reserve(bob, 2).is_some());
+        let reserve = |user| connections.reserve(user, None, Bounds { user: 2, network: 1 });
+        let first = reserve(ada).unwrap();
+        let _second = reserve(ada).unwrap();
+        assert_eq!(reserve(ada).unwrap_err(), TooMany::User(2));
+        assert!(reserve(bob).is_ok());
         drop(first);
-        assert!(connections.reserve(ada, 2).is_some());
+        assert!(reserve(ada).is_ok());
+    }
+
+    #[test]
+    fn places_are_bounded_by_network_and_given_back() {
+        let connections = Arc::new(Connections::default());
+        let [home, school] = ["192.0.2.1", "198.51.100.0"].map(|text| text.parse().ok());
+        let reserve = |network| connections.reserve(UserId::new(), network, Bounds { user: 1, network: 2 });
+        let first = reserve(home).unwrap();
+        let _second = reserve(home).unwrap();
+        assert_eq!(reserve(home).unwrap_err(), TooMany::Network(2));
+        let (_another, _unknown) = (reserve(school).unwrap(), reserve(None).unwrap());
+        drop(first);
+        drop(reserve(home).unwrap());
+        assert_eq!(connections.0.lock().of_network.len(), 2, "nothing is remembered of who has left");
     }
 }

@@ -43,4 +43,5 @@ pub use config::Config;
 pub use media::MediaPlane;
 pub use metrics::{Histogram, MetricsSnapshot, TIME_BUCKETS};
 pub use service::Signaling;
+pub use upgrade::ClientNetwork;
 pub use user_rate::Rate;

@@ -36,6 +36,17 @@ pub(crate) struct Surroundings {
     pub(crate) slots: u32,
     /// Cancelled once the server is about to end: from then on nobody new gets a seat.
     pub(crate) draining: CancellationToken,
+    /// In how many rooms there may be people.
+    pub(crate) rooms: usize,
+    /// How many people may be in one room.
+    pub(crate) people: u32,
+}
+
+impl Surroundings {
+    /// A room as its owner wants it, within what the server allows.
+    fn bounded(&self, room: &Room) -> Room {
+        Room { max_participants: room.max_participants.at_most(self.people), ..room.clone() }
+    }
 }
 
 /// A room that somebody is in, enters or left a moderator's mute in.
@@ -68,8 +79,10 @@ pub(crate) enum JoinRefused {
     Deleted,
     /// The server is about to end.
     Draining,
-    /// Every seat is taken.
-    Full,
+    /// Every seat is taken; how many there are.
+    Full(u32),
+    /// As many rooms are in use as may be; how many.
+    TooManyRooms(usize),
     /// The media plane has no room for another one.
     Busy(AdmitError),
 }
@@ -143,8 +156,9 @@ impl LiveRoom {
         if state.revision != revision {
             return Err(JoinRefused::Outdated);
         }
+        let settings = self.around.bounded(settings);
         let people = state.people.get_or_insert_with(|| People::new(settings.clone(), mutes));
-        people.update(settings);
+        people.update(&settings);
         let (link, user, session) = (joiner.link.clone(), joiner.user, joiner.session);
         let (asked_to_resume, span) = (joiner.resume.is_some(), joiner.span.clone());
         if !people.has(user) && self.around.draining.is_cancelled() {
@@ -153,8 +167,13 @@ impl LiveRoom {
         // Whoever has a seat brings no more load than before. That the room is full holds longer than that the server is busy.
         if !people.has(user) && !people.is_full() {
             self.around.media.admit(convert::call(self.id)).map_err(JoinRefused::Busy)?;
+            // Nothing keeps the seat from being taken from here on.
+            if !self.around.seats.open(self.id, self.around.rooms) {
+                return Err(JoinRefused::TooManyRooms(self.around.rooms));
+            }
         }
-        let joined = people.join(joiner, now).map_err(|_| JoinRefused::Full)?;
+        let seats = people.settings().max_participants.get();
+        let joined = people.join(joiner, now).map_err(|_| JoinRefused::Full(seats))?;
         let (id, resumed) = match joined {
             Joined::Resumed { id, displaced } => {
                 if let Some(old) = displaced {
@@ -289,6 +308,7 @@ impl LiveRoom {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         let Some(people) = &mut state.people else { return };
+        let settings = &self.around.bounded(settings);
         let speakers_before = self.max_speakers(people);
         let seen = people.update(settings);
         let max_speakers = self.max_speakers(people);

@@ -23,6 +23,8 @@ fn room() -> (Arc<LiveRoom>, Room) {
         seats: Seats::default(),
         slots: 8,
         draining: CancellationToken::new(),
+        rooms: 10,
+        people: 100,
     };
     (LiveRoom::new(settings.id, Arc::new(around)), settings)
 }

@@ -104,6 +104,8 @@ mod tests {
             seats: Seats::default(),
             slots: 8,
             draining: CancellationToken::new(),
+            rooms: 10,
+            people: 100,
         };
         let registry = Arc::new(Registry::new(Arc::new(around)));
         let id = RoomId::new();

@@ -79,6 +79,8 @@ impl Signaling {
             seats: Seats::default(),
             slots: config.slots,
             draining: CancellationToken::new(),
+            rooms: config.max_rooms_in_use,
+            people: config.max_people_per_room,
         });
         let registry = Arc::new(Registry::new(around.clone()));
         let inner = Inner {

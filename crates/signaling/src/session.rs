@@ -173,10 +173,15 @@ impl Session {
                     let text = "the server is about to restart and takes in nobody new; try again in a moment";
                     return Err(Refusal::new(ErrorCode::ServerDraining, text));
                 }
-                Err(JoinRefused::Full) => {
-                    let limit = access.room.max_participants.get();
+                Err(JoinRefused::Full(limit)) => {
                     let text = format!("all {limit} seats are taken; try again when somebody has left");
                     return Err(Refusal::new(ErrorCode::RoomFull, text));
+                }
+                Err(JoinRefused::TooManyRooms(limit)) => {
+                    let text = format!(
+                        "people are in {limit} rooms, as many as this server takes; try again when one is empty"
+                    );
+                    return Err(Refusal::new(ErrorCode::ServerBusy, text));
                 }
                 Err(JoinRefused::Busy(error)) => return Err(Refusal::new(ErrorCode::ServerBusy, error.to_string())),
             }

@@ -1,12 +1,14 @@
 //! The handshake: from a request for `/ws` to a socket that belongs to somebody.
 //!
 //! Checked in this order: is it a handshake (400), is the server staying (503), does it come from our own page (403), who
-//! is it (401), has the user opened too many of late (429), has the user a socket left (429). An unknown version is told on the socket, where scripts can see it.
+//! is it (401), has the user opened too many of late (429), have user
+//! and network a socket left (429). An unknown version is told on the socket, where scripts can see it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Extension, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -19,6 +21,7 @@ use tracing::{debug, warn};
 use url::form_urlencoded;
 
 use crate::connection;
+use crate::connections::{Bounds, TooMany};
 use crate::origin;
 use crate::service::Inner;
 
@@ -34,9 +37,15 @@ const REQUEST_ID: &str = "x-request-id";
 /// What a socket's buffers start with. Most messages are small and most sockets are idle.
 const BUFFER_BYTES: usize = 4096;
 
+/// Where a request comes from: an address, or what counts as one. Whoever serves the route knows, and adds it to the request as
+/// an extension; sockets of requests without are not counted by network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientNetwork(pub IpAddr);
+
 /// `GET /ws`.
 pub(crate) async fn handle(
     State(inner): State<Arc<Inner>>,
+    network: Option<Extension<ClientNetwork>>,
     uri: Uri,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
@@ -60,8 +69,11 @@ pub(crate) async fn handle(
     if let Err(seconds) = inner.handshakes.take(identity.user) {
         return refused(Refused::TooOften(seconds));
     }
-    let Some(place) = inner.connections.reserve(identity.user, inner.config.max_sockets_per_user) else {
-        return refused(Refused::TooManySockets(inner.config.max_sockets_per_user));
+    let bounds = Bounds { user: inner.config.max_sockets_per_user, network: inner.config.max_sockets_per_network };
+    let network = network.map(|Extension(ClientNetwork(network))| network);
+    let place = match inner.connections.reserve(identity.user, network, bounds) {
+        Ok(place) => place,
+        Err(too_many) => return refused(Refused::TooManySockets(too_many)),
     };
     let request = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
     let spoken = query.version == Some(PROTOCOL_VERSION);
@@ -128,7 +140,7 @@ enum Refused {
     ShuttingDown,
     Origin,
     Unauthorized,
-    TooManySockets(usize),
+    TooManySockets(TooMany),
     /// For how many seconds.
     TooOften(u64),
     Unavailable,
@@ -172,9 +184,15 @@ impl IntoResponse for Refused {
                 StatusCode::UNAUTHORIZED,
                 "the login, ticket or cookie is missing, wrong, used or expired; log in or get a new ticket".into(),
             ),
-            Self::TooManySockets(limit) => (
+            Self::TooManySockets(TooMany::User(limit)) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 format!("you have {limit} sockets open, which is the limit; close one and try again"),
+            ),
+            Self::TooManySockets(TooMany::Network(limit)) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                format!(
+                    "your network has {limit} sockets open, which is the limit; try again later, or ask the operator"
+                ),
             ),
             Self::TooOften(_) => (
                 StatusCode::TOO_MANY_REQUESTS,

@@ -139,6 +139,12 @@ impl Rooms for Database {
         Ok(made.then_some(room))
     }
 
+    async fn room_count(&self) -> StorageResult<u64> {
+        reading!(self, pool => {
+            query_scalar::<_, i64>("SELECT COUNT(*) FROM rooms").fetch_one(pool).await?.unsigned_abs()
+        })
+    }
+
     async fn room(&self, id: RoomId, user: UserId) -> StorageResult<Option<RoomAccess>> {
         reading!(self, pool => {
             query_as::<_, RoomAccessRow>(concat!(

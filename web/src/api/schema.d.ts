@@ -458,7 +458,7 @@ export interface components {
             maxForwardedSpeakers?: number | null;
             /**
              * Format: int64
-             * @description How many people may be in it at once: 2 to 10 000; 100 by default.
+             * @description How many people may be in it at once: 2 to 10 000, or what the server allows; 100 by default.
              * @example 100
              */
             maxParticipants?: number | null;
@@ -963,7 +963,7 @@ export interface components {
             maxForwardedSpeakers?: number | null;
             /**
              * Format: int64
-             * @description How many people may be in it at once: 2 to 10 000; those already inside stay.
+             * @description How many people may be in it at once: 2 to 10 000, or what the server allows; those already inside stay.
              * @example 50
              */
             maxParticipants?: number | null;
@@ -2294,7 +2294,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `room-limit-reached`: this user owns as many rooms as one may */
+            /** @description `room-limit-reached`: this user owns as many rooms as one may, or the server has as many as it may */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -27,7 +27,7 @@ pub(crate) struct CreateRoom {
     /// Whether only invited people may see and enter it; `false` by default.
     #[schema(example = false)]
     is_private: Option<bool>,
-    /// How many people may be in it at once: 2 to 10 000; 100 by default.
+    /// How many people may be in it at once: 2 to 10 000, or what the server allows; 100 by default.
     #[schema(example = 100, minimum = 2, maximum = 10_000)]
     max_participants: Option<i64>,
     /// How many speakers are forwarded at the same time: 1 to `maxForwardedSpeakers` of `GET /api/server`, which is also
@@ -47,7 +47,7 @@ pub(crate) struct CreateRoom {
             status = 201, description = "The room.", body = Room,
             headers(("Location" = String, description = "Path of the room."))
         ),
-        (status = 409, description = "`room-limit-reached`: this user owns as many rooms as one may"),
+        (status = 409, description = "`room-limit-reached`: this user owns as many rooms as one may, or the server has as many as it may"),
         (status = 503, description = "`server-draining`: the server is about to restart"),
     )
 )]
@@ -65,8 +65,11 @@ pub(crate) async fn create_room(
     let name = check.field("name", RoomName::parse(&body.name));
     let description =
         check.field("description", RoomDescription::parse(body.description.as_deref().unwrap_or_default()));
-    let max_participants = check
-        .field("maxParticipants", body.max_participants.map_or(Ok(MaxParticipants::DEFAULT), MaxParticipants::new));
+    let people = app.config.people_per_room;
+    let max_participants = match body.max_participants {
+        Some(wanted) => check.field("maxParticipants", MaxParticipants::within(wanted, people)),
+        None => Some(MaxParticipants::DEFAULT.at_most(people)),
+    };
     let most = app.config.max_forwarded_speakers;
     let wanted = body.max_forwarded_speakers.map(|wanted| MaxForwardedSpeakers::new(wanted, most)).transpose();
     let max_forwarded_speakers = check.field("maxForwardedSpeakers", wanted);
@@ -76,6 +79,12 @@ pub(crate) async fn create_room(
         return Err(check.into_problem());
     };
 
+    let stored = app.config.rooms_stored;
+    if app.storage.room_count().await? >= stored {
+        let detail =
+            format!("this server has {stored} rooms, which is its limit; delete one, or ask its operator for more");
+        return Err(Problem::new(Code::RoomLimitReached, detail));
+    }
     let limit = app.config.rooms_per_user;
     let is_private = body.is_private.unwrap_or(false);
     let room = NewRoom { name, description, is_private, max_participants, max_forwarded_speakers };

@@ -24,7 +24,7 @@ pub(crate) struct UpdateRoom {
     /// Whether only invited people may see and enter it. People already inside a room that becomes private must be invited.
     #[schema(example = true)]
     is_private: Option<bool>,
-    /// How many people may be in it at once: 2 to 10 000; those already inside stay.
+    /// How many people may be in it at once: 2 to 10 000, or what the server allows; those already inside stay.
     #[schema(example = 50, minimum = 2, maximum = 10_000)]
     max_participants: Option<i64>,
     /// How many speakers are forwarded at the same time: 1 to `maxForwardedSpeakers` of `GET /api/server`. Counts at once.
@@ -53,11 +53,13 @@ pub(crate) async fn update_room(
 ) -> Result<axum::Json<Room>, Problem> {
     let room = permitted(&app, id, current.user, Action::Update).await?;
     let (mut check, most) = (Check::default(), app.config.max_forwarded_speakers);
+    let people = app.config.people_per_room;
     let patch = RoomPatch {
         name: check.optional("name", body.name.as_deref().map(RoomName::parse)),
         description: check.optional("description", body.description.as_deref().map(RoomDescription::parse)),
         is_private: body.is_private,
-        max_participants: check.optional("maxParticipants", body.max_participants.map(MaxParticipants::new)),
+        max_participants: check
+            .optional("maxParticipants", body.max_participants.map(|wanted| MaxParticipants::within(wanted, people))),
         max_forwarded_speakers: check.optional(
             "maxForwardedSpeakers",
             body.max_forwarded_speakers.map(|wanted| MaxForwardedSpeakers::new(wanted, most)),

@@ -230,3 +230,27 @@ async fn while_the_server_is_about_to_end_no_room_is_made_and_those_there_are_se
     assert_eq!(refused.header("retry-after"), "5");
     ada.get(&path(&room)).await.expect(200);
 }
+
+#[tokio::test]
+async fn the_server_has_only_so_many_rooms() {
+    let api = TestApi::with(|config| config.rooms_stored = 2);
+    let (ada, bob) = (api.user("ada").await, api.user("bob").await);
+    let first = make(&ada, json!({ "name": "1" })).await;
+    make(&bob, json!({ "name": "2" })).await;
+    ada.post("/api/rooms", json!({ "name": "3" })).await.expect_problem(409, "room-limit-reached");
+    ada.delete(&path(&first)).await.expect(204);
+    make(&bob, json!({ "name": "3" })).await;
+}
+
+#[tokio::test]
+async fn no_room_is_for_more_people_than_the_server_allows() {
+    let api = TestApi::with(|config| config.people_per_room = 50);
+    let ada = api.user("ada").await;
+    let room = make(&ada, json!({ "name": "Tea" })).await;
+    assert_eq!(room["maxParticipants"], 50, "what it is by default is no more either");
+    let problem = ada.post("/api/rooms", json!({ "name": "Hall", "maxParticipants": 51 })).await;
+    let problem = problem.expect_problem(422, "validation-failed");
+    assert_eq!(problem.json()["errors"][0]["detail"], "must be 2 to 50, is 51");
+    ada.patch(&path(&room), json!({ "maxParticipants": 51 })).await.expect_problem(422, "validation-failed");
+    ada.patch(&path(&room), json!({ "maxParticipants": 49 })).await.expect(200);
+}

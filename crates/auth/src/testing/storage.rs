@@ -284,6 +284,10 @@ impl Rooms for MemoryStorage {
         Ok(Some(room))
     }
 
+    async fn room_count(&self) -> StorageResult<u64> {
+        Ok(self.read()?.rooms.len() as u64)
+    }
+
     async fn room(&self, id: RoomId, user: UserId) -> StorageResult<Option<RoomAccess>> {
         let tables = self.read()?;
         let is_member = tables.members.contains(&(id, user));

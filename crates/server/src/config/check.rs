@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
+use hubbub_domain::room::MaxParticipants;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -29,6 +30,7 @@ impl Config {
         range("media.workers", media.workers, 0..=256)?;
         range("media.slots", media.slots, 1..=32)?;
         range("media.max_packets_per_second", media.max_packets_per_second, 50..=100_000)?;
+        range("media.max_kilobits_per_second", media.max_kilobits_per_second, 64..=1_000_000)?;
         range("media.max_peers_per_worker", media.max_peers_per_worker, 1..=100_000)?;
         range("media.max_busy_percent", media.max_busy_percent, 10..=100)?;
         range("auth.access_token_seconds", auth.access_token_seconds, 60..=86_400)?;
@@ -38,10 +40,21 @@ impl Config {
         range("auth.email_code_seconds", auth.email_code_seconds, 60..=86_400)?;
         range("auth.password_threads", auth.password_threads, 0..=256)?;
         range("limits.rooms_per_user", limits.rooms_per_user, 1..=1_000_000)?;
+        range("limits.rooms_stored", limits.rooms_stored, 1..=100_000_000)?;
+        range("limits.rooms_in_use", limits.rooms_in_use, 1..=1_000_000)?;
+        range("limits.people_per_room", limits.people_per_room, 2..=MaxParticipants::MOST)?;
+        range("limits.pictures_at_once", limits.pictures_at_once, 1..=64)?;
         range("signaling.resume_window_seconds", signaling.resume_window_seconds, 1..=3600)?;
         range("signaling.ping_interval_seconds", signaling.ping_interval_seconds, 1..=300)?;
         range("signaling.sockets_per_user", signaling.sockets_per_user, 1..=1_000_000)?;
+        range("signaling.sockets_per_address", signaling.sockets_per_address, 1..=1_000_000)?;
+        range("signaling.messages_per_second", signaling.messages_per_second, 5..=10_000)?;
+        range("signaling.messages_at_once", signaling.messages_at_once, 20..=100_000)?;
+        range("signaling.queued_messages", signaling.queued_messages, 64..=65_536)?;
         range("ice.turn_credential_seconds", ice.turn_credential_seconds, 300..=86_400)?;
+        if self.data.dir.as_os_str().is_empty() {
+            return Err(("data.dir", r#"expected a folder such as "./data" or "/var/lib/hubbub""#.to_owned()));
+        }
         self.check_server()?;
         self.check_http()?;
         self.check_tls()?;
@@ -115,10 +128,8 @@ impl Config {
             return Err(("mail.from", right.to_owned()));
         }
         if mail.username.is_empty() != mail.password.is_empty() {
-            return Err((
-                "mail.username",
-                "mail.username and mail.password belong together: set both or none".to_owned(),
-            ));
+            let set = if mail.username.is_empty() { "mail.password" } else { "mail.username" };
+            return Err((set, "mail.username and mail.password belong together: set both or none".to_owned()));
         }
         if mail.encryption == Encryption::None && !mail.password.is_empty() {
             let right = "a password is sent only over an encrypted connection: expected starttls or tls";

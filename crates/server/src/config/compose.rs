@@ -70,6 +70,7 @@ impl Config {
             max_peers_per_worker: self.media.max_peers_per_worker,
             max_busy_percent: self.media.max_busy_percent,
             max_packets_per_second: self.media.max_packets_per_second,
+            max_bytes_per_second: self.media.max_kilobits_per_second * 125,
         }
     }
 
@@ -80,6 +81,12 @@ impl Config {
         config.ping_interval = Duration::from_secs(self.signaling.ping_interval_seconds);
         config.resume_window = Duration::from_secs(self.signaling.resume_window_seconds);
         config.max_sockets_per_user = self.signaling.sockets_per_user;
+        config.max_sockets_per_network = self.signaling.sockets_per_address;
+        config.max_rooms_in_use = self.limits.rooms_in_use;
+        config.max_people_per_room = self.limits.people_per_room;
+        config.messages_per_second = self.signaling.messages_per_second;
+        config.message_burst = self.signaling.messages_at_once;
+        config.queue_length = self.signaling.queued_messages;
         let rate = |Rate { burst, refill }| hubbub_signaling::Rate { burst, refill };
         config.handshakes = rate(self.signaling.handshakes);
         config.joins = rate(self.signaling.joins);
@@ -95,6 +102,9 @@ impl Config {
         config.trusted_proxies = self.trusted_proxies();
         config.outbox_visible = self.mail.smtp_host.is_empty();
         config.rooms_per_user = u64::from(self.limits.rooms_per_user);
+        config.rooms_stored = u64::from(self.limits.rooms_stored);
+        config.people_per_room = self.limits.people_per_room;
+        config.avatar_workers = self.limits.pictures_at_once;
         config.max_forwarded_speakers = u32::try_from(self.media.slots).unwrap_or(u32::MAX);
         config.request_timeout = Duration::from_secs(self.http.request_timeout_seconds);
         config.ice_servers = Arc::new(IceServerList::new(&self.ice));
@@ -153,6 +163,8 @@ mod tests {
         let api = (config.for_api(), hubbub_api::Config::new(config.public_url()));
         assert_eq!(format!("{:?}", api.0.limits), format!("{:?}", api.1.limits));
         assert_eq!((api.0.rooms_per_user, api.0.request_timeout), (api.1.rooms_per_user, api.1.request_timeout));
+        assert_eq!((api.0.rooms_stored, api.0.people_per_room), (api.1.rooms_stored, api.1.people_per_room));
+        assert_eq!(api.0.avatar_workers, api.1.avatar_workers);
         assert_eq!(api.0.max_forwarded_speakers, api.1.max_forwarded_speakers);
         assert_eq!((api.0.server_name, api.0.registration_open), (api.1.server_name, api.1.registration_open));
 

@@ -186,10 +186,22 @@ fn describe(error: &figment::Error, sources: &Sources, defaults: &Dict) -> Confi
             format!("found {}, expected {}", found(actual), wanted(expected))
         }
         Kind::UnknownVariant(found, known) => format!("found {found:?}, expected one of {}", known.join(", ")),
+        Kind::Message(text) => explained(text),
         other => other.to_string(),
     };
     let example = default.map_or(String::new(), |d| format!(" (the default is {d})"));
     sources.error(&key, &format!("{problem}{example}"))
+}
+
+/// What the standard library says of addresses, with what would be right.
+fn explained(text: &str) -> String {
+    match text {
+        "invalid socket address syntax" => {
+            format!("{text}; expected an address and a port such as 127.0.0.1:8080 or [::]:8080")
+        }
+        "invalid IP address syntax" => format!("{text}; expected an address such as 203.0.113.7 or 2001:db8::7"),
+        other => other.to_owned(),
+    }
 }
 
 /// What was found, as an operator wrote it.
@@ -213,6 +225,8 @@ fn wanted(expected: &str) -> &str {
         "u32" => "a whole number from 0 to 4294967295",
         "u64" | "usize" => "a whole number from 0 on",
         "a sequence" => "a list",
+        "a boolean" => "true or false",
+        "a string" | "path string" => "text in quotes",
         other => other,
     }
 }

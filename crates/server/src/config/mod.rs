@@ -118,6 +118,7 @@ pub(crate) struct Media {
     pub(crate) announced_http_port: u16,
     pub(crate) slots: usize,
     pub(crate) max_packets_per_second: u32,
+    pub(crate) max_kilobits_per_second: u32,
     pub(crate) max_peers_per_worker: usize,
     pub(crate) max_busy_percent: u32,
 }
@@ -175,6 +176,10 @@ pub(crate) struct Limits {
     pub(crate) rooms: Rate,
     pub(crate) invites: Rate,
     pub(crate) rooms_per_user: u32,
+    pub(crate) rooms_stored: u32,
+    pub(crate) rooms_in_use: usize,
+    pub(crate) people_per_room: u32,
+    pub(crate) pictures_at_once: usize,
 }
 
 /// WebSockets.
@@ -184,8 +189,12 @@ pub(crate) struct Signaling {
     pub(crate) resume_window_seconds: u64,
     pub(crate) ping_interval_seconds: u64,
     pub(crate) sockets_per_user: usize,
+    pub(crate) sockets_per_address: usize,
     pub(crate) handshakes: Rate,
     pub(crate) joins: Rate,
+    pub(crate) messages_per_second: u32,
+    pub(crate) messages_at_once: u32,
+    pub(crate) queued_messages: usize,
 }
 
 /// STUN and TURN servers for clients.
@@ -226,3 +235,6 @@ pub(crate) enum LogFormat {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod wrong_values;

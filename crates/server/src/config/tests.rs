@@ -139,7 +139,7 @@ fn errors_name_key_source_and_what_would_be_right_in_one_line() {
         ),
         (
             "[http]\nbind = 'localhost'\n",
-            "http.bind in ./hubbub.toml is not valid: invalid socket address syntax (the default is \"127.0.0.1:8080\")",
+            "http.bind in ./hubbub.toml is not valid: invalid socket address syntax; expected an address and a port such as",
         ),
         (
             "[log]\nformat = 'xml'\n",

@@ -2,6 +2,7 @@
 
 mod activity;
 pub(crate) mod assets;
+pub(crate) mod client_network;
 mod connection;
 pub(crate) mod health;
 pub(crate) mod layers;

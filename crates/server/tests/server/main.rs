@@ -10,6 +10,7 @@ mod firewall;
 mod harness;
 mod http;
 mod lifecycle;
+mod limits;
 mod observability;
 mod postgres;
 mod sessions;

@@ -31,7 +31,9 @@ impl PacketPath {
     /// The same with the peers spread over several workers, in turn.
     #[must_use]
     pub fn over(workers: usize, speakers: usize, listeners: usize) -> Self {
-        let mut sim = Sim::of(workers, 1, |settings| settings.max_packets_per_second = u32::MAX);
+        let mut sim = Sim::of(workers, 1, |settings| {
+            (settings.max_packets_per_second, settings.max_bytes_per_second) = (u32::MAX, u32::MAX);
+        });
         for client in 0..listeners {
             let options = ClientOptions { microphone: client < speakers, ..ClientOptions::default() };
             sim.join_on(client % workers, 1, options);

@@ -20,7 +20,9 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         // Time stands still between inputs, so that no bucket would ever fill again.
-        let mut sim = Sim::with(1, |settings| settings.max_packets_per_second = u32::MAX);
+        let mut sim = Sim::with(1, |settings| {
+            (settings.max_packets_per_second, settings.max_bytes_per_second) = (u32::MAX, u32::MAX);
+        });
         sim.join(1, ClientOptions::default());
         sim.join(1, ClientOptions::default());
         let connected = sim.run_until(Duration::from_secs(20), |sim| sim.clients.iter().all(|c| c.is_connected()));

@@ -105,6 +105,7 @@ impl Sim {
             max_slots: 8,
             max_peers: 10_000,
             max_packets_per_second: 500,
+            max_bytes_per_second: 125_000,
             life: 0,
         };
         change(&mut settings);

@@ -329,7 +329,7 @@ pub(super) struct Peer {
     pub(super) call: usize,
     pub(super) member: usize,
     pub(super) grants: crate::command::Grants,
-    pub(super) bucket: super::bucket::Bucket,
+    pub(super) allowance: super::bucket::Allowance,
     pub(super) alarm: Alarm,
     /// `o=` of our answers (RFC 8829, section 5.3.1).
     pub(super) session: u64,

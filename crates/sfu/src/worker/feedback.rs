@@ -44,9 +44,7 @@ impl WorkerCore {
     pub(super) fn on_rtcp(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Result<(), DropReason> {
         let key = *self.paths.get(&path).ok_or(DropReason::MediaUnvalidated)?;
         let peer = &mut self.peers[key];
-        if !peer.bucket.take(now) {
-            return Err(DropReason::RateLimit);
-        }
+        peer.allowance.take(now, datagram.len())?;
         let connection = peer.connection.as_mut().ok_or(DropReason::MediaUnvalidated)?;
         let unprotected = connection.transport.unprotect_rtcp(path, datagram);
         let plain = &*unprotected.map_err(|dropped| refused(dropped, DropReason::BadRtcp))?;

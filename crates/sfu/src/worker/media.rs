@@ -18,9 +18,7 @@ impl WorkerCore {
     pub(super) fn on_rtp(&mut self, now: Instant, path: Path, datagram: &mut [u8]) -> Result<(), DropReason> {
         let key = *self.paths.get(&path).ok_or(DropReason::MediaUnvalidated)?;
         let peer = &mut self.peers[key];
-        if !peer.bucket.take(now) {
-            return Err(DropReason::RateLimit);
-        }
+        peer.allowance.take(now, datagram.len())?;
         let header = Header::parse(datagram).ok_or(DropReason::BadRtp)?;
         let connection = peer.connection.as_mut().ok_or(DropReason::MediaUnvalidated)?;
         let microphone = connection.microphone.as_mut().ok_or(DropReason::UnknownSource)?;

@@ -78,6 +78,7 @@ pub(crate) fn start(
             max_slots: config.max_slots,
             max_peers: config.max_peers_per_worker,
             max_packets_per_second: config.max_packets_per_second,
+            max_bytes_per_second: config.max_bytes_per_second,
             life: 0,
         };
         let failed = |error| StartError::System(format!("media worker {index}: {error}"));

@@ -7,7 +7,7 @@ use rand::RngExt;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-use super::bucket::Bucket;
+use super::bucket::Allowance;
 use super::connection::Peer;
 use super::core::{Settings, WorkerCore};
 use super::timers::Alarm;
@@ -72,7 +72,7 @@ impl WorkerCore {
             call,
             member,
             grants,
-            bucket: Bucket::new(now, self.settings.max_packets_per_second),
+            allowance: Allowance::new(now, self.settings.max_packets_per_second, self.settings.max_bytes_per_second),
             alarm: Alarm::default(),
             session: rand::rng().random::<u64>() >> 2,
             session_version: 0,

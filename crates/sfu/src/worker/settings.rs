@@ -13,6 +13,7 @@ pub(crate) struct Settings {
     pub(crate) max_slots: usize,
     pub(crate) max_peers: usize,
     pub(crate) max_packets_per_second: u32,
+    pub(crate) max_bytes_per_second: u32,
     /// How often it began anew.
     pub(crate) life: u16,
 }

@@ -308,6 +308,7 @@ mod tests {
             max_slots: 8,
             max_peers: 10,
             max_packets_per_second: 500,
+            max_bytes_per_second: 125_000,
             life: 0,
         };
         WorkerCore::new(settings, Instant::now(), Duration::ZERO)

@@ -141,7 +141,7 @@ impl World {
         let (storage, auth, clock) = (accounts.storage.clone(), accounts.auth.clone(), accounts.clock.clone());
         let signaling = Signaling::new(config, storage, auth, clock, media.clone());
         tokio::spawn(signaling.clone().run(receiver));
-        let address = serve(&signaling).await;
+        let address = serve(signaling.router()).await;
         Self { accounts, signaling, media, events, address }
     }
 
@@ -190,10 +190,9 @@ impl World {
     }
 }
 
-pub(crate) async fn serve(signaling: &Signaling) -> SocketAddr {
+pub(crate) async fn serve(router: axum::Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = signaling.router();
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
 }

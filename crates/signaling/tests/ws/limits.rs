@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use hubbub_sfu::{Event, Mid};
-use hubbub_signaling::{Config, Rate};
+use hubbub_signaling::{ClientNetwork, Config, Rate};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Client, World, config, connect, eventually, open, peer, seat};
+use crate::harness::{Client, World, config, connect, eventually, open, peer, seat, serve};
 
 #[tokio::test]
 async fn who_sends_too_much_is_refused_and_then_closed() {
@@ -102,6 +102,63 @@ async fn g7_who_reconnects_without_end_is_bounded_and_nobody_else_is() {
     while let Some(back) = everybody.join_next().await {
         back.expect("they get in");
     }
+}
+
+#[tokio::test]
+async fn g7_a_network_has_only_so_many_sockets_however_many_accounts_it_has() {
+    let world = World::with(Config { max_sockets_per_network: 3, ..config() }).await;
+    let network = |text: &str| axum::Extension(ClientNetwork(text.parse().unwrap()));
+    let home = serve(world.signaling.router().layer(network("192.0.2.1"))).await;
+    let school = serve(world.signaling.router().layer(network("2001:db8::"))).await;
+    let mut open = Vec::new();
+    for name in ["ada", "bob", "cleo"] {
+        open.push(connect(home, &world.user(name).await).await);
+    }
+    let dora = world.user("dora").await;
+    let bearer = format!("Bearer {}", dora.tokens.access.expose());
+    let response = refusal(home, &bearer).await;
+    assert!(response.starts_with("HTTP/1.1 429 ") && response.contains("too-many-sockets"), "{response}");
+    assert!(response.contains("your network has 3 sockets open"), "{response}");
+    let elsewhere = connect(school, &dora).await;
+    drop(open.pop());
+    eventually("the place is given back", || world.signaling.metrics().sockets == 3).await;
+    connect(home, &dora).await;
+    drop(elsewhere);
+}
+
+#[tokio::test]
+async fn people_are_in_only_so_many_rooms_at_once() {
+    let world = World::with(Config { max_rooms_in_use: 2, ..config() }).await;
+    let users = [world.user("ada").await, world.user("bob").await, world.user("cleo").await];
+    let mut rooms = Vec::new();
+    for user in &users {
+        rooms.push(world.room(user).await);
+    }
+    let (mut ada, _) = world.joined(&users[0], rooms[0]).await;
+    world.joined(&users[1], rooms[1]).await;
+    let mut cleo = world.connect(&users[2]).await;
+    cleo.send(json!({"type": "join", "roomId": rooms[2]})).await;
+    let refused = cleo.expect_error("server-busy").await;
+    assert!(refused["message"].as_str().is_some_and(|text| text.contains("people are in 2 rooms")), "{refused}");
+    cleo.join(rooms[0]).await;
+    cleo.ask(json!({"type": "leave"})).await;
+    ada.send(json!({"type": "leave"})).await;
+    eventually("the room is empty", || world.signaling.metrics().rooms == 1).await;
+    cleo.join(rooms[2]).await;
+}
+
+#[tokio::test]
+async fn no_room_holds_more_people_than_the_server_allows() {
+    let world = World::with(Config { max_people_per_room: 2, ..config() }).await;
+    let ada = world.user("ada").await;
+    let room = world.room(&ada).await;
+    let (_ada, joined) = world.joined(&ada, room).await;
+    assert_eq!(joined["room"]["maxParticipants"], 2, "the room was made for 100");
+    let (_bob, _) = world.guest("bob", room).await;
+    let mut cleo = world.connect(&world.user("cleo").await).await;
+    cleo.send(json!({"type": "join", "roomId": room})).await;
+    let refused = cleo.expect_error("room-full").await;
+    assert_eq!(refused["message"], "all 2 seats are taken; try again when somebody has left");
 }
 
 /// What a handshake that is refused is answered with, as text.

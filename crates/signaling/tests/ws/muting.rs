@@ -102,7 +102,7 @@ async fn a_moderators_mute_outlives_the_server() {
     let (_events, receiver) = unbounded_channel();
     let next = Signaling::new(config(), storage.clone(), auth, clock, media.clone());
     tokio::spawn(next.clone().run(receiver));
-    let address = serve(&next).await;
+    let address = serve(next.router()).await;
 
     let bob = world.accounts.auth.login(&Email::parse("bob@example.org").unwrap(), PASSWORD, "").await.unwrap();
     let room = storage.rooms(bob.user.id, None, None, 1).await.unwrap()[0].id;

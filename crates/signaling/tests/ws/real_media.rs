@@ -40,7 +40,7 @@ async fn scene() -> (Sfu, Harness, Client, Client) {
     let (storage, auth, clock) = (accounts.storage.clone(), accounts.auth.clone(), accounts.clock.clone());
     let signaling = Signaling::new(config(), storage, auth, clock, Arc::new(sfu.clone()));
     tokio::spawn(signaling.clone().run(events));
-    let address = serve(&signaling).await;
+    let address = serve(signaling.router()).await;
     let (ada, bob) = (accounts.logged_in("ada").await, accounts.logged_in("bob").await);
     let room = NewRoom {
         name: RoomName::parse("Tea").unwrap(),

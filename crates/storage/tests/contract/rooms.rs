@@ -97,7 +97,9 @@ pub(crate) async fn nobody_gets_more_rooms_than_allowed_by_asking_at_once(db: Da
     assert_eq!(listed(&db, ada.id, None).await.len(), 8);
 
     assert_eq!(db.create_room(ada.id, new_room("Tea", "", false), 4, NOW).await.unwrap(), None);
+    assert_eq!(db.room_count().await.unwrap(), 8);
     assert!(db.delete_room(adas[0].id).await.unwrap());
+    assert_eq!(db.room_count().await.unwrap(), 7);
     assert!(db.create_room(ada.id, new_room("Tea", "", false), 4, NOW).await.unwrap().is_some(), "one is free again");
     assert_eq!(db.create_room(bob.id, new_room("Tea", "", false), 0, NOW).await.unwrap(), None);
 }

@@ -92,7 +92,9 @@ fn replayed_packets_are_dropped() {
 
 #[test]
 fn ten_thousand_bad_tags_and_broken_packets_and_the_call_lives() {
-    let mut sim = Sim::with(1, |settings| settings.max_packets_per_second = 1_000_000);
+    let mut sim = Sim::with(1, |settings| {
+        (settings.max_packets_per_second, settings.max_bytes_per_second) = (1_000_000, u32::MAX);
+    });
     sim.join_all(2);
     // The true one never arrives: it would make the others replays.
     sim.captured = Some(Vec::new());
@@ -217,6 +219,28 @@ fn a_flood_from_one_peer_is_capped_and_others_are_unharmed() {
     let forwarded = sim.heard(1, 2).len();
     assert!((500..=1500).contains(&forwarded), "2 s at 500/s and a burst, not {forwarded}");
     assert!(sim.dropped(DropReason::RateLimit) >= 2500);
+    assert_eq!(sim.heard(1, 0).len(), 100);
+}
+
+#[test]
+fn a_peer_that_sends_too_many_bytes_is_capped_and_others_are_unharmed() {
+    let mut sim = Sim::new(1);
+    sim.join_all(3);
+    let mut large = vec![0xAB; 1_100];
+    large[..3].copy_from_slice(&[2, 0, 0]);
+    for number in 0..100u16 {
+        // 220 000 bytes a second, in fewer packets than are allowed.
+        for _ in 0..4 {
+            sim.clients[2].send_audio(20, &large);
+        }
+        sim.speak(0, &[0, 0, u8::try_from(number).expect("small"), 0xAB]);
+        sim.run(PACKET);
+    }
+    sim.run(SECOND);
+    let forwarded = sim.heard(1, 2).len();
+    assert!((200..=350).contains(&forwarded), "2 s at 125 000 bytes/s and a burst are 330 packets, not {forwarded}");
+    assert!(sim.dropped(DropReason::BitRate) >= 50);
+    assert_eq!(sim.dropped(DropReason::RateLimit), 0);
     assert_eq!(sim.heard(1, 0).len(), 100);
 }
 
