@@ -6,9 +6,11 @@ mod cleaning;
 mod config;
 mod data_lock;
 mod events;
+mod healthcheck;
 mod http;
 mod ice;
 mod lifecycle;
+mod notify;
 mod secrets;
 mod telemetry;
 mod tls;
@@ -46,6 +48,12 @@ enum Command {
         #[command(subcommand)]
         command: admin::Command,
     },
+    /// Asks the server that runs with this configuration on this machine whether it is well; exit code 1 when not.
+    Healthcheck {
+        /// Asks whether it can do its work too: its database answers, and it is not about to end.
+        #[arg(long)]
+        ready: bool,
+    },
     /// Writes everything a server on SQLite keeps into one new file; the server may be running.
     Backup {
         /// The file: it must not exist.
@@ -80,6 +88,9 @@ fn main() -> ExitCode {
         Some(Command::Config { command: ConfigCommand::Defaults }) => {
             say(config::DEFAULTS.trim_end());
             Ok(())
+        }
+        Some(Command::Healthcheck { ready }) => {
+            read(arguments.config).map_err(Into::into).and_then(|(config, _)| healthcheck::run(&config, ready))
         }
         Some(Command::Backup { file }) => within(arguments.config, async |config| backup::create(config, &file).await),
         Some(Command::Restore { file, force }) => {

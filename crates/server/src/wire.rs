@@ -29,7 +29,7 @@ use crate::telemetry::process::Process;
 use crate::telemetry::snapshots::Snapshots;
 use crate::telemetry::tls::TlsMetrics;
 use crate::tls::Tls;
-use crate::{cleaning, data_lock, secrets};
+use crate::{cleaning, data_lock, notify, secrets};
 
 /// How long requests that are under way at the end may still take.
 const FINISH: Duration = Duration::from_secs(10);
@@ -83,10 +83,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         events: bus,
         config: Arc::new(config.for_api()),
     };
+    let health = health::router(storage.clone(), draining.clone());
     let router = Router::new()
         .merge(hubbub_api::router(api))
         .merge(client_network::tell(signaling.router(), config.trusted_proxies()))
-        .merge(health::router(storage.clone(), draining.clone()))
+        .merge(health.clone())
         .fallback(assets::fallback);
     let router = layers::wrap(router, &config.public_url(), config.http.hsts_seconds, requests);
 
@@ -107,12 +108,14 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     }
     tokio::spawn(listener::serve(public, front, stop.clone(), connections.clone()));
     if let Some(listener) = for_metrics {
-        let front = Front::new(metrics_listener::router(registry));
+        let front = Front::new(metrics_listener::router(registry, health));
         tokio::spawn(listener::serve(listener, front, stop.clone(), TaskTracker::new()));
     }
     tokio::spawn(cleaning::run(storage, clock, stop.clone()));
 
+    notify::ready();
     let signal = signals.next().await;
+    notify::stopping(config.drain_patience() + FINISH + 5 * LET_GO);
     draining.cancel();
     let end = async {
         drain(&signaling, signal, config.drain_patience()).await;

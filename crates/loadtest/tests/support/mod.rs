@@ -123,6 +123,14 @@ impl Server {
         accounts.iter().map(session).collect()
     }
 
+    /// A line of the process's /proc/…/status that counts kB, such as `VmRSS` (proc(5)), in bytes.
+    #[allow(dead_code, clippy::allow_attributes, reason = "not every test looks at memory")]
+    pub(crate) fn memory(&self, line: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let value = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
+        value.unwrap().trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
     pub(crate) fn client(&self) -> RestClient {
         RestClient::new(Target::parse(&self.url).unwrap()).unwrap()
     }

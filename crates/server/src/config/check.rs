@@ -189,15 +189,14 @@ impl Config {
         self.http.trusted_proxies.iter().filter_map(|text| network(text).ok()).collect()
     }
 
-    /// Where this machine reaches the public listener: one that listens everywhere is on the loopback address too.
+    /// Where this machine reaches the public listener.
     fn local_address(&self) -> SocketAddr {
-        let mut address = self.http.bind;
-        match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-            _ => {}
-        }
-        address
+        on_this_machine(self.http.bind)
+    }
+
+    /// Where this machine asks whether the server is well.
+    pub(crate) fn health_address(&self) -> SocketAddr {
+        on_this_machine(self.metrics.bind.unwrap_or(self.http.bind))
     }
 
     /// Whether others can come in, but would be sent to this machine's own address by links.
@@ -216,6 +215,16 @@ impl Config {
         Url::parse(&text)
             .expect("checked when the configuration was read; a socket address or a domain is a URL's host")
     }
+}
+
+/// Where this machine reaches a listener: one that listens everywhere is on the loopback address too.
+const fn on_this_machine(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+        _ => {}
+    }
+    address
 }
 
 /// Whether an address means something to others.

@@ -16,6 +16,9 @@ use super::{Config, DEFAULTS};
 /// Environment variables with this prefix are keys: `HUBBUB__HTTP__BIND` is `http.bind`.
 const PREFIX: &str = "HUBBUB__";
 
+/// A variable with this ending names a file that holds the value: `HUBBUB__STORAGE__URL_FILE`.
+const FILE_SUFFIX: &str = "_file";
+
 /// Where the configuration comes from.
 #[derive(Debug)]
 pub(crate) struct Origin {
@@ -98,7 +101,23 @@ fn environment(variables: &[(String, String)], defaults: &Dict) -> Result<Dict, 
             let right = format!("variables are called {PREFIX}SECTION__KEY, such as {PREFIX}HTTP__BIND");
             return Err(ConfigError(format!("the environment variable {name} names no key: {right}")));
         };
-        let example = defaults.get(section).and_then(Value::as_dict).and_then(|s| s.get(key));
+        let default_of = |key: &str| defaults.get(section).and_then(Value::as_dict).and_then(|s| s.get(key));
+        // A secret that lies in a file, as container engines and service managers hand them out.
+        let in_file =
+            key.strip_suffix(FILE_SUFFIX).filter(|plain| default_of(key).is_none() && default_of(plain).is_some());
+        let (key, text) = match in_file {
+            Some(plain) => {
+                let direct = name.strip_suffix("_FILE").unwrap_or_default();
+                if variables.iter().any(|(other, _)| other == direct) {
+                    return Err(ConfigError(format!("{name} and {direct} are both set; expected one of them")));
+                }
+                let read = std::fs::read_to_string(text)
+                    .map_err(|e| ConfigError(format!("cannot read the file {text:?} that {name} names: {e}")))?;
+                (plain, read.trim_end_matches(['\r', '\n']).to_owned())
+            }
+            None => (key, text.clone()),
+        };
+        let example = default_of(key);
         let value = match example {
             Some(Value::Num(..)) => match text.trim().parse::<i64>() {
                 Ok(number) => Value::from(number),

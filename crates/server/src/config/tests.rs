@@ -121,6 +121,25 @@ fn variables_are_read_as_the_kind_of_the_default() {
 }
 
 #[test]
+fn a_variable_may_name_a_file_that_holds_the_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    fs::write(&file, "0123456789abcdef0123\n").unwrap();
+    let path = file.display().to_string();
+    let variables = [("HUBBUB__ICE__TURN_SECRET_FILE", path.as_str()), ("HUBBUB__MEDIA__SLOTS_FILE", path.as_str())];
+    assert_eq!(with_variables(&variables[..1]).unwrap().ice.turn_secret, "0123456789abcdef0123");
+    let error = with_variables(&variables[1..]).unwrap_err();
+    assert!(error.starts_with("media.slots in the environment variable HUBBUB__MEDIA__SLOTS is not valid"), "{error}");
+    let twice = [variables[0], ("HUBBUB__ICE__TURN_SECRET", "abcdefghijklmnopqrst")];
+    let error = with_variables(&twice).unwrap_err();
+    assert!(error.contains("HUBBUB__ICE__TURN_SECRET are both set"), "{error}");
+    let error = with_variables(&[("HUBBUB__ICE__TURN_SECRET_FILE", "/none")]).unwrap_err();
+    assert!(error.starts_with("cannot read the file \"/none\" that HUBBUB__ICE__TURN_SECRET_FILE names"), "{error}");
+    let error = with_variables(&[("HUBBUB__ICE__NONE_FILE", path.as_str())]).unwrap_err();
+    assert!(error.starts_with("unknown key ice.none_file"), "{error}");
+}
+
+#[test]
 fn errors_name_key_source_and_what_would_be_right_in_one_line() {
     let cases = [
         (

@@ -1,4 +1,4 @@
-//! `/metrics` on a listener of its own, so that it is not public by accident.
+//! `/metrics` on a listener of its own, so that it is not public by accident; and how the server is, for probes that speak no TLS.
 
 use axum::Router;
 use axum::extract::State;
@@ -9,8 +9,8 @@ use axum::routing::get;
 use prometheus::{Encoder, Registry, TextEncoder};
 
 /// The whole of that listener.
-pub(crate) fn router(registry: Registry) -> Router {
-    Router::new().route("/metrics", get(scrape)).with_state(registry)
+pub(crate) fn router(registry: Registry, health: Router) -> Router {
+    Router::new().route("/metrics", get(scrape)).with_state(registry).merge(health)
 }
 
 async fn scrape(State(registry): State<Registry>) -> Response {

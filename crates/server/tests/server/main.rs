@@ -13,6 +13,7 @@ mod lifecycle;
 mod limits;
 mod observability;
 mod postgres;
+mod service;
 mod sessions;
 mod startup;
 mod tls;
