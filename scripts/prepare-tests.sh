@@ -20,6 +20,8 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/n
 command -v turnserver >/dev/null || need coturn
 command -v nginx >/dev/null || need nginx
 command -v openssl >/dev/null || need openssl
+command -v systemd-analyze >/dev/null || need systemd
+command -v readelf >/dev/null || need binutils
 
 [ -z "$packages" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -147,17 +147,35 @@ def web_generated():
     return (1, 0) if fresh else (0, 1)
 
 
-def python_client():
-    venv = ROOT / "target" / "python-client-venv"
-    requirements = PYTHON_CLIENT / "requirements.txt"
+def python_with(name, requirements):
+    """A virtual environment in target/ with these requirements; none when it cannot be made."""
+    venv = ROOT / "target" / name
     stamp = venv / "requirements.txt"
     if not stamp.exists() or stamp.read_text() != requirements.read_text():
         shutil.rmtree(venv, ignore_errors=True)
         if not run([sys.executable, "-m", "venv", venv], minutes=3).ok:
-            return 0, 1
+            return None
         if not run([venv / "bin/pip", "install", "--quiet", "-r", requirements], minutes=10).ok:
-            return 0, 1
+            return None
         shutil.copy(requirements, stamp)
+    return venv
+
+
+def deployment():
+    """Dockerfile, Compose, Kubernetes, systemd: as much of them as runs without an engine."""
+    venv = python_with("deployment-venv", ROOT / "scripts/deployment-requirements.txt")
+    if venv is None:
+        return 0, 1
+    env = {"HUBBUB_BIN": str(ROOT / "target/debug/hubbub")}
+    result = run([venv / "bin/python", ROOT / "scripts/check_deployment.py"], minutes=10, env=env)
+    found = re.search(r"^(\d+) checks passed, (\d+) failed", result.output, re.MULTILINE)
+    return counted(result, *(map(int, found.groups()) if found else (0, 1)))
+
+
+def python_client():
+    venv = python_with("python-client-venv", PYTHON_CLIENT / "requirements.txt")
+    if venv is None:
+        return 0, 1
     env = {"HUBBUB_BIN": str(ROOT / "target/debug/hubbub")}
     return check([venv / "bin/python", PYTHON_CLIENT / "test_client.py"], minutes=5, env=env)
 
@@ -191,6 +209,7 @@ def steps():
     yield "rust", "documentation", lambda: check(doc, minutes=15, env=rustdoc)
     server = ["cargo", "build", "--workspace", "--all-targets", "--locked"]
     yield "e2e", "server for the browsers", lambda: check(server, minutes=30)
+    yield "e2e", "deployment: Docker, Kubernetes, systemd", deployment
     if PYTHON_CLIENT.exists():
         yield "e2e", "a client written from the documents (Python)", python_client
     yield "e2e", "make run, twice", lambda: check([sys.executable, ROOT / "scripts/make_run.py"], minutes=40)

@@ -17,7 +17,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
   },
   server: {
-    host: '127.0.0.1',
+    // In a container, the address it is published by.
+    host: process.env.HUBBUB_DEV_HOST ?? '127.0.0.1',
     // The server compares the Origin with the Host it was asked as: both stay those of the page.
     proxy: {
       '/api': { target: server, changeOrigin: false },
