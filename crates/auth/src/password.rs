@@ -5,7 +5,7 @@ use std::sync::Arc;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use hubbub_domain::storage::NO_PASSWORD;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::config::{ConfigError, PasswordConfig};
@@ -75,17 +75,11 @@ impl PasswordHasher {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Busy)?;
         let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Busy)?;
-        let (sender, result) = oneshot::channel();
         // The permits travel with the work: a caller that goes away does not make room for a second computation.
-        let computing = move || {
-            let held = (place, worker);
-            let done = work();
-            drop(held);
-            let _ = sender.send(done);
-        };
-        // A thread for each computation, which costs little beside it. The C library keeps freed memory for the threads that had it, so that
-        // on threads which many share (tokio's) each would sooner or later hold on to a computation's 19 MiB.
-        std::thread::Builder::new().name("password".to_owned()).spawn(computing).map_err(|_| Busy)?;
+        let result = tokio::task::spawn_blocking(move || {
+            let _held = (place, worker);
+            work()
+        });
         result.await.map_err(|_| Busy)
     }
 }

@@ -246,6 +246,7 @@ fn wanted(expected: &str) -> &str {
         "a sequence" => "a list",
         "a boolean" => "true or false",
         "a string" | "path string" => "text in quotes",
+        other if other.starts_with("enum ") => "text in quotes",
         other => other,
     }
 }
