@@ -29,6 +29,7 @@ mod registration_token;
 mod secret;
 mod session;
 mod smtp;
+mod smtp_trial;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod ticket;
@@ -50,5 +51,6 @@ pub use registration::{RegisterError, Registration};
 pub use secret::{Secret, ServerSecret};
 pub use session::{RefreshError, SessionError};
 pub use smtp::{Encryption, SmtpConfig, SmtpConfigError, SmtpMailer};
+pub use smtp_trial::{SmtpFault, SmtpTrial};
 pub use ticket::Ticket;
 pub use token::{Identity, TokenError};

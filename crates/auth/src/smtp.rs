@@ -33,6 +33,17 @@ pub enum Encryption {
     None,
 }
 
+impl Encryption {
+    /// The port where servers usually speak it.
+    pub(crate) const fn usual_port(self) -> u16 {
+        match self {
+            Self::StartTls => 587,
+            Self::Tls => 465,
+            Self::None => 25,
+        }
+    }
+}
+
 /// Where mail goes out.
 #[derive(Clone, Debug)]
 pub struct SmtpConfig {
@@ -109,36 +120,41 @@ impl SmtpMailer {
     /// [`SmtpConfigError`] names the key that is wrong.
     pub fn new(config: &SmtpConfig) -> Result<Self, SmtpConfigError> {
         let from = config.from.parse().map_err(|_| SmtpConfigError::From(config.from.clone()))?;
-        if config.host.trim().is_empty() {
-            return Err(SmtpConfigError::Host);
-        }
-        let tls = || TlsParameters::new(config.host.clone()).map_err(|error| SmtpConfigError::Tls(error.to_string()));
-        let (tls, usual_port) = match config.encryption {
-            // `Required`: a server that offers no STARTTLS, or somebody in between who hides it, gets nothing.
-            Encryption::StartTls => (Tls::Required(tls()?), 587),
-            Encryption::Tls => (Tls::Wrapper(tls()?), 465),
-            Encryption::None => (Tls::None, 25),
-        };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host)
-            .port(config.port.unwrap_or(usual_port))
-            .tls(tls)
-            .timeout(Some(config.timeout));
-        builder = match (&config.username, &config.password) {
-            (Some(user), Some(password)) => {
-                builder.credentials(Credentials::new(user.clone(), password.expose().to_owned()))
-            }
-            (None, None) => builder,
-            _ => return Err(SmtpConfigError::Credentials),
-        };
         Ok(Self {
             shared: Arc::new(Shared {
-                transport: builder.build(),
+                transport: Self::transport(config)?,
                 from,
                 retry_pauses: config.retry_pauses.clone(),
                 connections: Semaphore::new(CONNECTIONS),
             }),
             places: Arc::new(Semaphore::new(QUEUE as usize)),
         })
+    }
+
+    /// The way to the server; nothing connects before a mail is sent.
+    pub(crate) fn transport(config: &SmtpConfig) -> Result<AsyncSmtpTransport<Tokio1Executor>, SmtpConfigError> {
+        if config.host.trim().is_empty() {
+            return Err(SmtpConfigError::Host);
+        }
+        let tls = || TlsParameters::new(config.host.clone()).map_err(|error| SmtpConfigError::Tls(error.to_string()));
+        let tls = match config.encryption {
+            // `Required`: a server that offers no STARTTLS, or somebody in between who hides it, gets nothing.
+            Encryption::StartTls => Tls::Required(tls()?),
+            Encryption::Tls => Tls::Wrapper(tls()?),
+            Encryption::None => Tls::None,
+        };
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host)
+            .port(config.port.unwrap_or_else(|| config.encryption.usual_port()))
+            .tls(tls)
+            .timeout(Some(config.timeout));
+        let builder = match (&config.username, &config.password) {
+            (Some(user), Some(password)) => {
+                builder.credentials(Credentials::new(user.clone(), password.expose().to_owned()))
+            }
+            (None, None) => builder,
+            _ => return Err(SmtpConfigError::Credentials),
+        };
+        Ok(builder.build())
     }
 }
 

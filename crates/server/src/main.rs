@@ -5,6 +5,7 @@ mod backup;
 mod cleaning;
 mod config;
 mod data_lock;
+mod doctor;
 mod events;
 mod healthcheck;
 mod http;
@@ -43,6 +44,8 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Looks at everything the server needs and says what is wrong and what to do; changes nothing.
+    Doctor(doctor::Arguments),
     /// Makes and removes users, tokens and rooms, straight in the database; the server may be running.
     Admin {
         #[command(subcommand)]
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
         Some(Command::Restore { file, force }) => {
             within(arguments.config, async |config| backup::restore(config, &file, force).await)
         }
+        Some(Command::Doctor(options)) => return examine(arguments.config, options),
         Some(Command::Admin { command }) => {
             return match administer(arguments.config, command) {
                 Ok(()) => ExitCode::SUCCESS,
@@ -140,6 +144,18 @@ fn within(file: Option<PathBuf>, work: impl AsyncFnOnce(&Config) -> anyhow::Resu
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     say(&runtime.block_on(work(&config))?);
     Ok(())
+}
+
+/// Exit code 1 when something fails; what fails was said.
+fn examine(file: Option<PathBuf>, options: doctor::Arguments) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("no threads are to be had: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    if runtime.block_on(doctor::run(read(file), options)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn read(file: Option<PathBuf>) -> Result<(Config, Option<PathBuf>), ConfigError> {

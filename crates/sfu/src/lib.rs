@@ -52,4 +52,8 @@ pub use peer_stats::{AddressFamily, LinkStats, PeerStats, Route, SlotStats};
 pub use quality::{Histogram, JITTER_BOUNDS, LOSS_BOUNDS, Quality, ROUND_TRIP_BOUNDS, Received};
 pub use sdp::{check_candidate, relayed_address};
 pub use sfu::Sfu;
-pub use transport::{Greeting, Protocol};
+pub use transport::{BindingRequest, Greeting, Protocol};
+pub use worker::{
+    SocketBuffers, announced_by_default, bind_media_tcp, bind_media_udp, can_segment, interface_addresses,
+    socket_buffers,
+};

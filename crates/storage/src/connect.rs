@@ -15,8 +15,8 @@ use crate::config::{Config, ConnectError};
 use crate::database::Pools;
 use crate::error;
 
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+pub(crate) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(crate) static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Opens what `config` names and brings its schema up to date.
 pub(crate) async fn connect(config: &Config) -> Result<Pools, ConnectError> {
@@ -106,7 +106,7 @@ fn make_private_file(path: &Path) -> io::Result<()> {
     }
 }
 
-fn explain(error: &io::Error, path: &Path) -> String {
+pub(crate) fn explain(error: &io::Error, path: &Path) -> String {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
     match (error.kind(), folder) {
         (io::ErrorKind::NotFound, Some(folder)) => format!("the folder {} does not exist", folder.display()),
@@ -119,7 +119,7 @@ fn explain(error: &io::Error, path: &Path) -> String {
     }
 }
 
-fn sqlite_failure(path: &Path, error: &sqlx::Error) -> ConnectError {
+pub(crate) fn sqlite_failure(path: &Path, error: &sqlx::Error) -> ConnectError {
     /// `SQLITE_READONLY` and `SQLITE_CANTOPEN`: file or folder cannot be written.
     const NOT_WRITABLE: [i32; 2] = [8, 14];
     let reason = error::message(error);
@@ -141,10 +141,7 @@ async fn postgres(options: PgConnectOptions, config: &Config) -> Result<PgPool, 
     // migrations may take longer than queries.
     let mut first = match tokio::time::timeout(config.timeout, PgConnection::connect_with(&options)).await {
         Ok(Ok(connection)) => connection,
-        Ok(Err(e @ sqlx::Error::Database(_))) => {
-            return Err(ConnectError::Refused { place, reason: error::message(&e) });
-        }
-        Ok(Err(e)) => return Err(ConnectError::Unreachable { place, reason: error::message(&e) }),
+        Ok(Err(e)) => return Err(postgres_failure(place, &e)),
         Err(_) => {
             let reason = format!("no answer within {:?}", config.timeout);
             return Err(ConnectError::Unreachable { place, reason });
@@ -168,6 +165,15 @@ async fn postgres(options: PgConnectOptions, config: &Config) -> Result<PgPool, 
     Ok(pool)
 }
 
+/// What it means that a connection could not be made.
+pub(crate) fn postgres_failure(place: String, error: &sqlx::Error) -> ConnectError {
+    let reason = error::message(error);
+    match error {
+        sqlx::Error::Database(_) => ConnectError::Refused { place, reason },
+        _ => ConnectError::Unreachable { place, reason },
+    }
+}
+
 /// Ends runaway statements in the server too, and lifts a `synchronous_commit = off` of the server's configuration: an
 /// acknowledged write must be on disk. Stricter values stay.
 async fn prepare_session(connection: &mut PgConnection, statement_timeout: String) -> Result<(), sqlx::Error> {
@@ -183,7 +189,7 @@ async fn prepare_session(connection: &mut PgConnection, statement_timeout: Strin
     .map(|_| ())
 }
 
-fn postgres_place(options: &PgConnectOptions) -> String {
+pub(crate) fn postgres_place(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or(options.get_username());
     match options.get_socket() {
         Some(socket) => format!("{}/{database}", socket.display()),

@@ -143,7 +143,7 @@ impl Config {
             ice_url::stun(url, &["stun", "stuns"]).map_err(|problem| ("ice.stun_urls", problem))?;
         }
         for url in &self.ice.turn_urls {
-            ice_url::check_turn(url).map_err(|problem| ("ice.turn_urls", problem))?;
+            ice_url::turn(url).map_err(|problem| ("ice.turn_urls", problem))?;
         }
         if !self.ice.turn_urls.is_empty() && self.ice.turn_secret.is_empty() {
             return Err(("ice.turn_secret", "ice.turn_urls needs it: expected coturn's static-auth-secret".to_owned()));
@@ -190,7 +190,7 @@ impl Config {
     }
 
     /// Where this machine reaches the public listener.
-    fn local_address(&self) -> SocketAddr {
+    pub(crate) fn local_address(&self) -> SocketAddr {
         on_this_machine(self.http.bind)
     }
 

@@ -7,7 +7,7 @@ use url::Host;
 ///
 /// # Errors
 /// What is wrong and what would be right.
-pub(super) fn stun(url: &str, schemes: &[&str]) -> Result<(String, u16), String> {
+pub(crate) fn stun(url: &str, schemes: &[&str]) -> Result<(String, u16), String> {
     let right = "expected such as stun:stun.example.org:3478";
     let found = schemes.iter().find_map(|scheme| url.strip_prefix(&format!("{scheme}:")));
     found
@@ -16,11 +16,28 @@ pub(super) fn stun(url: &str, schemes: &[&str]) -> Result<(String, u16), String>
         .map_err(|()| format!("{url:?} is no STUN server; {right}"))
 }
 
-/// Checks a `turn:` or `turns:` URL.
+/// How a TURN server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Udp,
+    Tcp,
+    /// TLS over TCP.
+    Tls,
+}
+
+/// What a `turn:` or `turns:` URL names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TurnServer {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) transport: Transport,
+}
+
+/// Reads a `turn:` or `turns:` URL.
 ///
 /// # Errors
 /// What is wrong and what would be right.
-pub(super) fn check_turn(url: &str) -> Result<(), String> {
+pub(crate) fn turn(url: &str) -> Result<TurnServer, String> {
     let right = "expected such as turn:turn.example.org:3478, turn:turn.example.org:3478?transport=tcp or \
                  turns:turn.example.org:5349?transport=tcp";
     let wrong = || format!("{url:?} is no TURN server; {right}");
@@ -29,12 +46,17 @@ pub(super) fn check_turn(url: &str) -> Result<(), String> {
         None => (rest, None),
         Some((address, query)) => (address, Some(query.strip_prefix("transport=").ok_or_else(wrong)?)),
     };
-    host_and_port(address, 3478).map_err(|()| wrong())?;
-    match (scheme, transport) {
-        ("turn", None | Some("udp" | "tcp")) | ("turns", None | Some("tcp")) => Ok(()),
-        ("turns", Some("udp")) => Err(format!("{url:?}: browsers speak TURN over TLS by TCP alone; {right}")),
-        _ => Err(wrong()),
-    }
+    let (transport, usual_port) = match (scheme, transport) {
+        ("turn", None | Some("udp")) => (Transport::Udp, 3478),
+        ("turn", Some("tcp")) => (Transport::Tcp, 3478),
+        ("turns", None | Some("tcp")) => (Transport::Tls, 5349),
+        ("turns", Some("udp")) => {
+            return Err(format!("{url:?}: browsers speak TURN over TLS by TCP alone; {right}"));
+        }
+        _ => return Err(wrong()),
+    };
+    let (host, port) = host_and_port(address, usual_port).map_err(|()| wrong())?;
+    Ok(TurnServer { host, port, transport })
 }
 
 fn host_and_port(text: &str, default: u16) -> Result<(String, u16), ()> {
@@ -90,8 +112,10 @@ mod tests {
             "turns:turn.example.org:443?transport=tcp",
             "turns:[2001:db8::1]:5349",
         ] {
-            assert_eq!(check_turn(good), Ok(()));
+            assert!(turn(good).is_ok(), "{good}");
         }
+        let secure = TurnServer { host: "a".to_owned(), port: 5349, transport: Transport::Tls };
+        assert_eq!(turn("turns:a"), Ok(secure));
         for bad in [
             "turn:",
             "turn:a?transport=sctp",
@@ -103,8 +127,8 @@ mod tests {
             "turn:u@a",
             "turn:a/b",
         ] {
-            assert!(check_turn(bad).is_err_and(|e| e.contains("is no TURN server; expected such as")), "{bad}");
+            assert!(turn(bad).is_err_and(|e| e.contains("is no TURN server; expected such as")), "{bad}");
         }
-        assert!(check_turn("turns:a?transport=udp").is_err_and(|e| e.contains("by TCP alone")));
+        assert!(turn("turns:a?transport=udp").is_err_and(|e| e.contains("by TCP alone")));
     }
 }

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub(crate) use ice_url::{Transport, TurnServer, stun as stun_url, turn as turn_url};
 pub(crate) use load::{ConfigError, Origin, load};
 pub(crate) use rate::Rate;
 

@@ -5,6 +5,7 @@
 mod admin;
 mod backup;
 mod certificates;
+mod doctor;
 mod draining;
 mod firewall;
 mod harness;

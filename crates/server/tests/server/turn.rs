@@ -30,19 +30,19 @@ use crate::certificates::{Authority, client_config};
 use crate::harness::{PATIENCE, Setup, free_port};
 
 const OLD: &str = "the secret of last year";
-const NEW: &str = "d1f0a7b1c5e94d6f8a3b";
+pub(crate) const NEW: &str = "d1f0a7b1c5e94d6f8a3b";
 
 /// A coturn on loopback; killed when the test ends.
-struct Coturn {
+pub(crate) struct Coturn {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
     tls_port: u16,
     authority: Authority,
     _folder: TempDir,
 }
 
 impl Coturn {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (port, tls_port, authority) = (free_port(), free_port(), Authority::new());
         let (chain, key) = authority.issue(&["turn.example.org"], time::Duration::days(1)).write(folder.path());

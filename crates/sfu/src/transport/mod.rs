@@ -30,7 +30,7 @@ pub(crate) use identity::{Credentials, Identity, worker_of};
 pub(crate) use outbox::{Datagrams, Outbox};
 pub use path::Protocol;
 pub(crate) use path::{PacketKind, Path, classify};
-pub(crate) use stun_client::BindingRequest;
+pub use stun_client::BindingRequest;
 pub use tcp::Greeting;
 
 use crate::event::LostReason;

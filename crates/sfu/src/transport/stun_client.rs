@@ -8,14 +8,21 @@ use rtc_stun::xoraddr::XorMappedAddress;
 
 /// A question to a server, and the number by which its answer is known.
 #[derive(Debug)]
-pub(crate) struct BindingRequest {
+pub struct BindingRequest {
     transaction: TransactionId,
     bytes: Vec<u8>,
 }
 
+impl Default for BindingRequest {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl BindingRequest {
     /// A request with a new random transaction id of 96 bits.
-    pub(crate) fn new() -> Self {
+    #[must_use]
+    pub fn new() -> Self {
         let mut message = Message::new();
         message.typ = BINDING_REQUEST;
         message.transaction_id = TransactionId::new();
@@ -26,12 +33,14 @@ impl BindingRequest {
     }
 
     /// What to send.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// The address from which the server saw the request come, when this is its answer.
-    pub(crate) fn mapped(&self, datagram: &[u8]) -> Option<SocketAddr> {
+    #[must_use]
+    pub fn mapped(&self, datagram: &[u8]) -> Option<SocketAddr> {
         let mut message = Message::new();
         message.unmarshal_binary(datagram).ok()?;
         if message.typ != BINDING_SUCCESS || message.transaction_id != self.transaction {

@@ -8,6 +8,7 @@ mod bucket;
 pub(crate) mod candidates;
 mod connection;
 pub(crate) mod core;
+mod diagnosis;
 pub(crate) mod discovery;
 mod feedback;
 mod forward;
@@ -40,6 +41,10 @@ use tokio::sync::mpsc::UnboundedSender;
 pub(crate) use self::bind::possible as possible_bind;
 use self::candidates::Addresses;
 use self::core::Settings;
+pub use self::diagnosis::{
+    SocketBuffers, announced_by_default, bind_media_tcp, bind_media_udp, can_segment, interface_addresses,
+    socket_buffers,
+};
 pub(crate) use self::handle::{Post, WorkerHandle};
 use self::links::Links;
 use crate::config::Config;

@@ -15,14 +15,11 @@ const SEND: usize = 128;
 /// The largest datagram taken. Whoever negotiates media sends less than an Ethernet packet.
 const DATAGRAM_MAX: usize = 2048;
 /// Socket buffers asked for: a second of 3 speakers to 1 000 listeners is 15 MB, so that this is 300 ms of it.
-const BUFFER: usize = 4 << 20;
+pub(super) const BUFFER: usize = 4 << 20;
 
 /// Asks for large socket buffers. The system grants what its limits allow; with less, bursts in large calls are lost.
 pub(super) fn enlarge_buffers(socket: &std::net::UdpSocket) -> io::Result<()> {
-    let socket = socket2::SockRef::from(socket);
-    socket.set_recv_buffer_size(BUFFER)?;
-    socket.set_send_buffer_size(BUFFER)?;
-    let (receive, send) = (socket.recv_buffer_size()?, socket.send_buffer_size()?);
+    let (receive, send) = ask_for_buffers(socket)?;
     if receive < BUFFER || send < BUFFER {
         tracing::info!(
             buffer.receive = receive,
@@ -32,6 +29,14 @@ pub(super) fn enlarge_buffers(socket: &std::net::UdpSocket) -> io::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Asks for large socket buffers; what the system gives, for receiving and for sending.
+pub(super) fn ask_for_buffers(socket: &std::net::UdpSocket) -> io::Result<(usize, usize)> {
+    let socket = socket2::SockRef::from(socket);
+    socket.set_recv_buffer_size(BUFFER)?;
+    socket.set_send_buffer_size(BUFFER)?;
+    Ok((socket.recv_buffer_size()?, socket.send_buffer_size()?))
 }
 
 /// Has an IPv6 socket send from the machine's lasting addresses, which are those clients are told of, not from temporary ones
