@@ -49,6 +49,30 @@ pub enum ClientMessage {
     },
     /// Asks whether the server is there. Answered by `pong`.
     Ping {},
+    /// Takes a seat that is no room's, in which one hears oneself, for a test of the connection. Answered by `joined` or
+    /// `error`.
+    ConnectionTest {},
+    /// Tells that the media connection did not come about, and how far it came. Not answered.
+    MediaProblem {
+        /// The step that failed.
+        step: MediaStep,
+    },
+}
+
+/// The steps from a seat to sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum MediaStep {
+    /// The client's own offer.
+    Offer,
+    /// The server's answer: it did not come, or could not be used.
+    Answer,
+    /// No address of the server was reached.
+    Ice,
+    /// The keys were not agreed on.
+    Dtls,
+    /// Everything is connected, and no audio came.
+    Audio,
 }
 
 /// An SDP session description (WHATWG `RTCSessionDescriptionInit`).

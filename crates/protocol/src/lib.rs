@@ -10,7 +10,7 @@ mod decode;
 mod names;
 mod server;
 
-pub use client::{ClientMessage, IceCandidateInit, SdpType, SessionDescription};
+pub use client::{ClientMessage, IceCandidateInit, MediaStep, SdpType, SessionDescription};
 pub use decode::{DecodeError, Request, decode};
 pub use server::{
     CloseCode, ErrorCode, LeftReason, MediaState, Participant, RemoveReason, RoomInfo, ServerMessage, SlotAssignment,

@@ -1,12 +1,21 @@
 //! The names of messages and error codes as they stand on the wire, for metrics and logs.
 
-use crate::client::ClientMessage;
+use crate::client::{ClientMessage, MediaStep};
 use crate::server::{ErrorCode, ServerMessage};
 
 impl ClientMessage {
     /// Every `type` a client may send.
-    pub const TYPES: [&'static str; 7] =
-        ["join", "leave", "session-description", "ice-candidate", "mute", "unmute", "ping"];
+    pub const TYPES: [&'static str; 9] = [
+        "join",
+        "leave",
+        "session-description",
+        "ice-candidate",
+        "mute",
+        "unmute",
+        "ping",
+        "connection-test",
+        "media-problem",
+    ];
 
     /// Where this message's `type` stands in [`Self::TYPES`].
     #[must_use]
@@ -19,6 +28,8 @@ impl ClientMessage {
             Self::Mute { .. } => 4,
             Self::Unmute { .. } => 5,
             Self::Ping {} => 6,
+            Self::ConnectionTest {} => 7,
+            Self::MediaProblem { .. } => 8,
         }
     }
 }
@@ -64,6 +75,23 @@ impl ServerMessage {
             Self::Pong { .. } => 13,
             Self::Error { .. } => 14,
             Self::Participants { .. } => 15,
+        }
+    }
+}
+
+impl MediaStep {
+    /// Every step, in order.
+    pub const ALL: [Self; 5] = [Self::Offer, Self::Answer, Self::Ice, Self::Dtls, Self::Audio];
+
+    /// The step as it stands on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Offer => "offer",
+            Self::Answer => "answer",
+            Self::Ice => "ice",
+            Self::Dtls => "dtls",
+            Self::Audio => "audio",
         }
     }
 }
@@ -134,6 +162,14 @@ mod tests {
     }
 
     #[test]
+    fn steps_are_named_as_on_the_wire_and_listed_in_order() {
+        for (index, step) in MediaStep::ALL.into_iter().enumerate() {
+            assert_eq!(serde_json::to_value(step).unwrap(), Value::from(step.as_str()));
+            assert_eq!(step as usize, index);
+        }
+    }
+
+    #[test]
     fn client_messages_are_named_as_on_the_wire() {
         let id = "0192a0b0-0000-7000-8000-000000000000";
         let bodies = [
@@ -144,6 +180,8 @@ mod tests {
             json!({}),
             json!({}),
             json!({}),
+            json!({}),
+            json!({"step": "ice"}),
         ];
         for (index, mut body) in bodies.into_iter().enumerate() {
             body["type"] = ClientMessage::TYPES[index].into();

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use hubbub_protocol::{
-    ClientMessage, ErrorCode, IceCandidateInit, LeftReason, MediaState, PROTOCOL_VERSION, Participant, RemoveReason,
-    RoomInfo, SdpType, ServerMessage, SessionDescription, SlotAssignment, Speaker,
+    ClientMessage, ErrorCode, IceCandidateInit, LeftReason, MediaState, MediaStep, PROTOCOL_VERSION, Participant,
+    RemoveReason, RoomInfo, SdpType, ServerMessage, SessionDescription, SlotAssignment, Speaker,
 };
 use ts_rs::{Config, TS};
 
@@ -26,6 +26,7 @@ fn generated_typescript_is_fresh() {
     declare::<SlotAssignment>(&mut out);
     declare::<Speaker>(&mut out);
     declare::<MediaState>(&mut out);
+    declare::<MediaStep>(&mut out);
     declare::<LeftReason>(&mut out);
     declare::<RemoveReason>(&mut out);
     declare::<ErrorCode>(&mut out);

@@ -11,6 +11,8 @@ pub struct Grants {
     pub speak: bool,
     /// Others' audio is forwarded to it.
     pub hear: bool,
+    /// So is its own, for connection tests. Nothing where `hear` is `false`.
+    pub hear_own: bool,
 }
 
 /// An order to the media plane. Orders for the same peer are carried out in the order sent.

@@ -4,7 +4,7 @@ use crate::command::Grants;
 const LIMITS: Limits = Limits { max_peers: 10_000, max_busy_percent: 85 };
 
 fn add(call: u128, peer: u128) -> Command {
-    let grants = Grants { speak: true, hear: true };
+    let grants = Grants { speak: true, hear: true, hear_own: false };
     Command::AddPeer { call: CallId(call), peer: PeerId(peer), grants, max_speakers: 8 }
 }
 
@@ -52,7 +52,7 @@ fn a_small_call_stays_together_and_calls_spread() {
     assert_eq!(workers(placement.route(add(1, 2))), [0]);
     assert_eq!(workers(placement.route(add(2, 3))), [1]);
     assert_eq!(workers(placement.route(add(3, 4))), [1]);
-    let grants = Grants { speak: false, hear: true };
+    let grants = Grants { speak: false, hear: true, hear_own: false };
     assert_eq!(workers(placement.route(Command::SetGrants { peer: PeerId(4), grants })), [1]);
 }
 
@@ -220,7 +220,7 @@ fn when_all_are_at_their_limit_nobody_is_admitted_and_running_calls_go_on() {
     placement.observe(1, busy(1000));
     assert_eq!(placement.admit(CallId(1)), Err(AdmitError::Busy));
     assert_eq!(placement.admit(CallId(2)), Err(AdmitError::Busy));
-    let grants = Grants { speak: false, hear: true };
+    let grants = Grants { speak: false, hear: true, hear_own: false };
     assert_eq!(workers(placement.route(Command::SetGrants { peer: PeerId(1), grants })), [0]);
     placement.observe(0, busy(0));
     assert_eq!(placement.admit(CallId(2)), Ok(()));

@@ -214,7 +214,7 @@ async fn a_call_spread_over_two_workers_is_one_call() {
     let ports = sfu.local_ports();
     let mut first = Client::join(&sfu, &events, 1, 1, Network::Udp).await;
     // Peers without media make the call a large one, whose further peers go to the other worker.
-    let grants = Grants { speak: true, hear: true };
+    let grants = Grants { speak: true, hear: true, hear_own: false };
     for idle in 100..163 {
         sfu.send(Command::AddPeer { call: CallId(1), peer: PeerId(idle), grants, max_speakers: 8 });
     }

@@ -14,6 +14,7 @@
 
 mod config;
 mod connection;
+mod connection_test;
 mod connections;
 mod convert;
 mod domain_events;

@@ -269,6 +269,11 @@ impl LiveRoom {
         self.remove_if(id, |_| true, RemoveReason::Forbidden, Some((None, LeftReason::Forbidden)));
     }
 
+    /// A connection test has taken its time.
+    pub(crate) fn end_test(&self, id: ParticipantId) {
+        self.remove_if(id, |_| true, RemoveReason::TimedOut, Some((None, LeftReason::Left)));
+    }
+
     /// The login behind the seat ended; its socket is closed by whoever calls this.
     pub(crate) fn end_session(&self, id: ParticipantId, session: SessionId) {
         self.remove_if(id, |seat| seat.session == session, RemoveReason::Left, None);

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hubbub_protocol::{ClientMessage, ErrorCode, ServerMessage};
+use hubbub_protocol::{ClientMessage, ErrorCode, MediaStep, ServerMessage};
 
 /// Upper bounds of the buckets of a [`Histogram`], in seconds; one more bucket holds what is longer.
 pub const TIME_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -35,6 +35,8 @@ pub struct MetricsSnapshot {
     pub slow_readers: u64,
     /// Sockets closed because the client ignored the rate limit.
     pub floods: u64,
+    /// Media connections that did not come about, as clients tell, by the step that failed.
+    pub media_problems: Vec<(&'static str, u64)>,
     /// From `join` to `joined`.
     pub join_time: Histogram,
     /// From an offer to audio that flows.
@@ -57,6 +59,7 @@ pub(crate) struct Metrics {
     messages_in: [AtomicU64; ClientMessage::TYPES.len()],
     messages_out: [AtomicU64; ServerMessage::TYPES.len()],
     errors: [AtomicU64; ErrorCode::ALL.len()],
+    media_problems: [AtomicU64; MediaStep::ALL.len()],
     pub(crate) handshakes_refused: Counter,
     pub(crate) resumes: Counter,
     pub(crate) resumes_failed: Counter,
@@ -80,6 +83,10 @@ impl Metrics {
         }
     }
 
+    pub(crate) fn media_problem(&self, step: MediaStep) {
+        self.media_problems[step as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Everything counted, together with the three numbers that others keep.
     pub(crate) fn snapshot(&self, sockets: u64, participants: u64, rooms: u64) -> MetricsSnapshot {
         let named = |names: &[&'static str], counts: &[AtomicU64]| {
@@ -98,6 +105,7 @@ impl Metrics {
             seats_timed_out: self.seats_timed_out.get(),
             slow_readers: self.slow_readers.get(),
             floods: self.floods.get(),
+            media_problems: named(&MediaStep::ALL.map(MediaStep::as_str), &self.media_problems),
             join_time: self.join_time.snapshot(),
             media_setup_time: self.media_setup_time.snapshot(),
         }

@@ -9,6 +9,7 @@ use hubbub_protocol::MediaState;
 use hubbub_sfu::{Grants, Mid};
 use tracing::Span;
 
+use crate::connection_test;
 use crate::token::TokenHash;
 
 /// The people in one room. `L` is what leads to a client's socket.
@@ -316,9 +317,10 @@ impl<L: Clone + PartialEq> People<L> {
 
     /// What the media plane is to let `id` do.
     pub(crate) fn grants(&self, id: ParticipantId) -> Grants {
-        let silent = Grants { speak: false, hear: false };
+        let silent = Grants { speak: false, hear: false, hear_own: false };
         let (Some(seat), Some(mutes)) = (self.seats.get(&id), self.mutes(id)) else { return silent };
-        Grants { speak: self.allows(seat.user, Action::Speak) && !mutes.muted(), hear: true }
+        let hear_own = connection_test::is_test(self.settings.id);
+        Grants { speak: self.allows(seat.user, Action::Speak) && !mutes.muted(), hear: true, hear_own }
     }
 
     fn allows(&self, user: UserId, action: Action) -> bool {

@@ -133,10 +133,10 @@ fn own_and_moderators_mutes_are_apart() {
 fn grants_follow_mutes_and_the_muted_still_hear() {
     let mut people = people(2);
     let id = seated(&mut people, UserId::new(), "a");
-    assert_eq!(people.grants(id), Grants { speak: true, hear: true });
+    assert_eq!(people.grants(id), Grants { speak: true, hear: true, hear_own: false });
     people.mute_by_moderator(id, true);
-    assert_eq!(people.grants(id), Grants { speak: false, hear: true });
-    assert_eq!(people.grants(ParticipantId::new()), Grants { speak: false, hear: false });
+    assert_eq!(people.grants(id), Grants { speak: false, hear: true, hear_own: false });
+    assert_eq!(people.grants(ParticipantId::new()), Grants { speak: false, hear: false, hear_own: false });
 }
 
 #[test]

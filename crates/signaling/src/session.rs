@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use hubbub_auth::Identity;
+use hubbub_domain::user::User;
 use hubbub_domain::{Action, ParticipantId, RoomId, StorageError, may};
 use hubbub_protocol::{
     ClientMessage, CloseCode, ErrorCode, IceCandidateInit, Request, SdpType, ServerMessage, SessionDescription, decode,
@@ -47,9 +48,9 @@ pub(crate) struct Origin {
 
 /// One socket's state. Dropping it gives its seat into the hands of time: the resume window runs.
 pub(crate) struct Session {
-    inner: Arc<Inner>,
-    identity: Identity,
-    link: Link,
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) identity: Identity,
+    pub(crate) link: Link,
     origin: Origin,
     /// The last seat taken. The room knows whether it still is this socket's.
     seat: Option<(RoomId, ParticipantId)>,
@@ -102,6 +103,8 @@ impl Session {
             ClientMessage::IceCandidate { candidate } => self.candidate(candidate),
             ClientMessage::Mute { participant_id } => self.mute(id, participant_id, true).await,
             ClientMessage::Unmute { participant_id } => self.mute(id, participant_id, false).await,
+            ClientMessage::ConnectionTest {} => self.connection_test(id).await,
+            ClientMessage::MediaProblem { step } => self.media_problem(step),
             ClientMessage::Ping {} => {
                 self.link.send(ServerMessage::Pong { reply_to: id });
                 Ok(())
@@ -109,14 +112,8 @@ impl Session {
         }
     }
 
-    async fn join(
-        &mut self,
-        reply_to: Option<u32>,
-        room_id: RoomId,
-        resume_token: Option<&str>,
-        muted: bool,
-    ) -> Result<(), Refusal> {
-        let started = Instant::now();
+    /// Whether this socket may take a seat now, and whose it would be.
+    pub(crate) async fn may_take_seat(&self) -> Result<User, Refusal> {
         if let Ok((room, me)) = self.seated()
             && room.sits(me, &self.link)
         {
@@ -128,11 +125,26 @@ impl Session {
             let text = format!("you joined too often of late; try again in {seconds} s");
             return Err(Refusal::new(ErrorCode::RateLimited, text));
         }
-        let storage = &self.inner.storage;
-        let profile = storage.user(user).await.map_err(|e| Refusal::storage(&e))?.ok_or_else(login_ended)?;
-        if !self.login_lives().await.map_err(|e| Refusal::storage(&e))? {
-            return Err(login_ended());
-        }
+        let profile = self.inner.storage.user(user).await.map_err(|e| Refusal::storage(&e))?.ok_or_else(login_ended)?;
+        if self.login_lives().await.map_err(|e| Refusal::storage(&e))? { Ok(profile) } else { Err(login_ended()) }
+    }
+
+    /// From now on the socket has this seat.
+    pub(crate) fn seated_at(&mut self, room: RoomId, me: ParticipantId) {
+        self.seat = Some((room, me));
+        self.candidates = 0;
+    }
+
+    async fn join(
+        &mut self,
+        reply_to: Option<u32>,
+        room_id: RoomId,
+        resume_token: Option<&str>,
+        muted: bool,
+    ) -> Result<(), Refusal> {
+        let started = Instant::now();
+        let profile = self.may_take_seat().await?;
+        let (user, storage) = (self.identity.user, &self.inner.storage);
         let room = self.inner.registry.enter(room_id);
         let span = self.join_span(room_id);
         for _ in 0..JOIN_ATTEMPTS {
@@ -162,8 +174,7 @@ impl Session {
             let welcome = Welcome { reply_to, resume_token: next_resume.0 };
             match room.join((&access.room, mutes), revision, joiner, welcome, self.inner.clock.now()) {
                 Ok(me) => {
-                    self.seat = Some((room_id, me));
-                    self.candidates = 0;
+                    self.seated_at(room_id, me);
                     self.inner.metrics().join_time.observe(started.elapsed());
                     return Ok(());
                 }
@@ -190,7 +201,7 @@ impl Session {
     }
 
     /// What is told of a join, from here to the first packet, has the ids that tie it to the request it began with.
-    fn join_span(&self, room: RoomId) -> Span {
+    pub(crate) fn join_span(&self, room: RoomId) -> Span {
         info_span!(
             "join",
             request.id = self.origin.request,
@@ -264,7 +275,7 @@ impl Session {
     }
 
     /// The room of the last seat. The room itself checks whether the seat is still this socket's.
-    fn seated(&self) -> Result<(InUse, ParticipantId), Refusal> {
+    pub(crate) fn seated(&self) -> Result<(InUse, ParticipantId), Refusal> {
         let (room, me) = self.seat.ok_or_else(Refusal::not_joined)?;
         let room = self.inner.registry.find(room).ok_or_else(Refusal::not_joined)?;
         Ok((room, me))

@@ -110,6 +110,8 @@ level: number, };
 
 export type MediaState = "connected" | "lost";
 
+export type MediaStep = "offer" | "answer" | "ice" | "dtls" | "audio";
+
 export type LeftReason = "left" | "replaced" | "room-deleted" | "forbidden";
 
 export type RemoveReason = "left" | "timed-out" | "replaced" | "forbidden";
@@ -144,7 +146,11 @@ participantId?: string, } | { "type": "unmute",
 /**
  * Whom; oneself when absent.
  */
-participantId?: string, } | { "type": "ping", };
+participantId?: string, } | { "type": "ping", } | { "type": "connection-test", } | { "type": "media-problem", 
+/**
+ * The step that failed.
+ */
+step: MediaStep, };
 
 export type ServerMessage = { "type": "welcome", 
 /**

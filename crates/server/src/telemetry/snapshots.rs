@@ -182,6 +182,11 @@ fn signaling(now: &MetricsSnapshot) -> Vec<MetricFamily> {
         counter(&prefix("messages_received_total"), "Messages received, by type.", by("type", &now.messages_in)),
         counter(&prefix("messages_sent_total"), "Messages queued for clients, by type.", by("type", &now.messages_out)),
         counter(&prefix("errors_total"), "Errors sent, by code.", by("code", &now.errors)),
+        counter(
+            &prefix("media_problems_total"),
+            "Media connections that did not come about, as clients tell, by the step that failed.",
+            by("step", &now.media_problems),
+        ),
         counter(&prefix("handshakes_refused_total"), "WebSocket handshakes refused.", one(now.handshakes_refused)),
         counter(&prefix("resumes_total"), "Seats that got their socket back.", one(now.resumes)),
         counter(&prefix("resumes_failed_total"), "Resume tokens that found no seat.", one(now.resumes_failed)),

@@ -75,7 +75,7 @@ impl SocketLoop {
         let options = ClientOptions { microphone: number < self.speakers, ..ClientOptions::default() };
         let mut client = TestClient::new(socket.local_addr().expect("an address"), options);
         let peer = PeerId(number as u128 + 1);
-        let grants = Grants { speak: true, hear: true };
+        let grants = Grants { speak: true, hear: true, hear_own: false };
         self.sfu.send(Command::AddPeer { call: CallId(1), peer, grants, max_speakers: 8 });
         self.sfu.send(Command::Offer { peer, request: 1, sdp: client.offer() });
         let answer = loop {

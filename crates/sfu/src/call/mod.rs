@@ -309,8 +309,9 @@ impl Call {
         let member = &self.members[listener];
         let count = if member.grants.hear { member.slots.len() } else { 0 };
         let mut wanted = [None; crate::worker::MAX_SLOTS];
-        let others = self.ranking.members().take(self.max_speakers).filter(|speaker| *speaker != listener);
-        for (place, speaker) in wanted.iter_mut().zip(others.take(count)) {
+        let own = member.grants.hear_own;
+        let heard = self.ranking.members().take(self.max_speakers).filter(|speaker| own || *speaker != listener);
+        for (place, speaker) in wanted.iter_mut().zip(heard.take(count)) {
             *place = Some(speaker);
         }
         for slot in 0..self.members[listener].slots.len() {

@@ -171,7 +171,7 @@ impl Call {
         let member = match self.remotes.get(&publisher) {
             Some(member) => *member,
             None => {
-                let member = Member::new(usize::MAX, publisher, Grants { speak: true, hear: false });
+                let member = Member::new(usize::MAX, publisher, Grants { speak: true, hear: false, hear_own: false });
                 let member = self.members.insert(member);
                 self.remotes.insert(publisher, member);
                 member

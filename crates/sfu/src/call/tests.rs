@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const BOTH: Grants = Grants { speak: true, hear: true };
+const BOTH: Grants = Grants { speak: true, hear: true, hear_own: false };
 
 /// A call on a clock of its own, and what its listeners were told.
 struct Scene {
@@ -218,7 +218,7 @@ fn who_was_quiet_longest_makes_room() {
 fn no_grant_no_packet_and_the_slot_is_kept() {
     let mut scene = Scene::new(3, 2, 2);
     scene.step(&[(0, -30)]);
-    scene.grant(0, Grants { speak: false, hear: true });
+    scene.grant(0, Grants { speak: false, hear: true, hear_own: false });
     assert_eq!(scene.step(&[(0, -30)]), [Err(DropReason::NoGrant)]);
     scene.steps(100, &[]);
     assert_eq!(scene.hears(1), [0].into());
@@ -227,10 +227,32 @@ fn no_grant_no_packet_and_the_slot_is_kept() {
 }
 
 #[test]
+fn who_tests_the_connection_hears_oneself() {
+    let own = Grants { hear_own: true, ..BOTH };
+    let mut scene = Scene::new(1, 2, 2);
+    assert_eq!(scene.step(&[(0, -30)]), [Err(DropReason::NotSelected)], "nobody hears it");
+    scene.grant(0, own);
+    assert_eq!(scene.hears(0), [0].into());
+    assert_eq!(scene.step(&[(0, -30)]), [Ok(())]);
+    scene.grant(0, Grants { hear: false, ..own });
+    assert!(scene.hears(0).is_empty());
+    scene.grant(0, BOTH);
+    assert!(scene.hears(0).is_empty());
+    // Among others too, who do not hear themselves.
+    let mut scene = Scene::new(3, 2, 2);
+    scene.grant(0, own);
+    scene.steps(5, &[(0, -30), (1, -30)]);
+    assert_eq!(scene.hears(0), [0, 1].into());
+    assert_eq!(scene.hears(1), [0].into());
+    scene.leave(0);
+    assert!(scene.hears(1).is_empty());
+}
+
+#[test]
 fn the_deafened_hear_nobody_until_they_may() {
     let mut scene = Scene::new(3, 2, 2);
     scene.step(&[(0, -30)]);
-    scene.grant(1, Grants { speak: true, hear: false });
+    scene.grant(1, Grants { speak: true, hear: false, hear_own: false });
     assert!(scene.hears(1).is_empty());
     scene.step(&[(2, -30)]);
     assert!(scene.hears(1).is_empty());
@@ -401,7 +423,7 @@ proptest! {
             match step {
                 Step::Packet(peer, level) if scene.members.contains_key(&peer) => { scene.step(&[(peer, level)]); }
                 Step::Wait(ms) => { scene.now += Duration::from_millis(ms); scene.tick(); }
-                Step::Grants(peer, speak, hear) if scene.members.contains_key(&peer) => scene.grant(peer, Grants { speak, hear }),
+                Step::Grants(peer, speak, hear) if scene.members.contains_key(&peer) => scene.grant(peer, Grants { speak, hear, hear_own: false }),
                 Step::Slots(peer, slots) if scene.members.contains_key(&peer) => {
                     let member = scene.members[&peer];
                     scene.change(|call, changes| call.set_slots(member, slots, changes));

@@ -26,7 +26,7 @@ use crate::worker::candidates::Candidates;
 use crate::worker::core::{Settings, WorkerCore};
 
 /// Granted everything.
-pub(crate) const BOTH: Grants = Grants { speak: true, hear: true };
+pub(crate) const BOTH: Grants = Grants { speak: true, hear: true, hear_own: false };
 /// The simulation's resolution.
 const TICK: Duration = Duration::from_millis(1);
 

@@ -162,7 +162,7 @@ impl Soak {
         match self.rng.random_range(0..100) {
             0..16 if connected => self.talk(client),
             16..20 => {
-                let grants = Grants { speak: self.rng.random(), hear: self.rng.random() };
+                let grants = Grants { speak: self.rng.random(), hear: self.rng.random(), hear_own: self.rng.random() };
                 self.sim.order(Command::SetGrants { peer, grants });
             }
             20..24 => {

@@ -100,8 +100,8 @@ mod tests {
     use super::*;
     use crate::worker_set::WorkerSet;
 
-    const BOTH: Grants = Grants { speak: true, hear: true };
-    const SILENT: Grants = Grants { speak: false, hear: true };
+    const BOTH: Grants = Grants { speak: true, hear: true, hear_own: false };
+    const SILENT: Grants = Grants { speak: false, hear: true, hear_own: false };
 
     fn add(call: u128, peer: u128) -> Order {
         Order::Command(Command::AddPeer { call: CallId(call), peer: PeerId(peer), grants: BOTH, max_speakers: 8 })

@@ -66,7 +66,7 @@ fn connect(worker: &WorkerHandle, events: &mut UnboundedReceiver<Event>, peer: P
 #[test]
 fn after_a_panic_peers_are_lost_but_known_and_may_offer_again() {
     let (worker, mut events) = worker();
-    let grants = Grants { speak: true, hear: true };
+    let grants = Grants { speak: true, hear: true, hear_own: false };
     let (peer, idle, gone) = (PeerId(1), PeerId(2), PeerId(3));
     for added in [peer, idle, gone] {
         worker.send(Order::Command(Command::AddPeer { call: CallId(1), peer: added, grants, max_speakers: 8 }));

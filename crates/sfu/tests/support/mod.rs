@@ -122,7 +122,7 @@ impl Client {
     ) -> Self {
         let id = PeerId(id);
         let mut news = events.subscribe();
-        let grants = Grants { speak: true, hear: true };
+        let grants = Grants { speak: true, hear: true, hear_own: false };
         sfu.send(Command::AddPeer { call: CallId(call), peer: id, grants, max_speakers: 8 });
         let mut client = Self::new(id, network, 3).await;
         let offer = client.connection.create_offer(None).await.expect("an offer");

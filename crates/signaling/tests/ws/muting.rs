@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use crate::harness::{Client, Recorder, World, config, connect, peer, seat, serve};
 
-const SPEAKS: Option<Grants> = Some(Grants { speak: true, hear: true });
-const SILENT: Option<Grants> = Some(Grants { speak: false, hear: true });
+const SPEAKS: Option<Grants> = Some(Grants { speak: true, hear: true, hear_own: false });
+const SILENT: Option<Grants> = Some(Grants { speak: false, hear: true, hear_own: false });
 
 struct Scene {
     world: World,

@@ -324,7 +324,7 @@ fn sender_reports_keep_to_the_servers_clock_whoever_speaks() {
 fn what_was_left_out_does_not_come_in_by_redundancy() {
     let mut sim = mixed(ClientOptions { red: true, ..ClientOptions::default() });
     let grant = |sim: &mut Sim, speak| {
-        sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak, hear: true } });
+        sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak, hear: true, hear_own: false } });
     };
     sim.talk(&[0], 20, 0);
     sim.run(SECOND);

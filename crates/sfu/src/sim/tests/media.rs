@@ -139,7 +139,7 @@ fn without_a_grant_nothing_passes_until_the_next_packet_after_it() {
     let mut sim = Sim::new(1);
     sim.join_all(2);
     sim.talk(&[0], 10, 0);
-    sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak: false, hear: true } });
+    sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak: false, hear: true, hear_own: false } });
     sim.run(SECOND);
     sim.talk(&[0], 10, 10);
     sim.run(SECOND);
@@ -156,7 +156,7 @@ fn without_a_grant_nothing_passes_until_the_next_packet_after_it() {
 fn who_may_not_hear_gets_nothing() {
     let mut sim = Sim::new(1);
     sim.join_all(3);
-    sim.order(Command::SetGrants { peer: Sim::peer(1), grants: Grants { speak: true, hear: false } });
+    sim.order(Command::SetGrants { peer: Sim::peer(1), grants: Grants { speak: true, hear: false, hear_own: false } });
     sim.talk(&[0], 10, 0);
     sim.run(SECOND);
     assert!(sim.clients[1].received().is_empty());
@@ -324,7 +324,7 @@ fn a_slot_that_changes_hands_within_a_turn_gets_what_was_accepted_before() {
     sim.talk(&[0], 30, 0);
     let count = sim.clients[2].received().len();
     in_one_turn(&mut sim, &[(0, 80), (0, 81)]);
-    sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak: false, hear: true } });
+    sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak: false, hear: true, hear_own: false } });
     in_one_turn(&mut sim, &[(1, 82)]);
     sim.pump();
     sim.run(SECOND);

@@ -107,7 +107,7 @@ fn a_mute_crosses_and_ends_the_spurt_at_once() {
     sim.talk(&[0], 50, 0);
     let (sent, lists) = (relayed(&mut sim)[0].0, speaker_lists(&sim).len());
     assert_eq!(sent, 50);
-    sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak: false, hear: true } });
+    sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak: false, hear: true, hear_own: false } });
     sim.talk(&[0], 15, 50);
     assert_eq!(relayed(&mut sim)[0].0, sent, "nothing of somebody muted crosses");
     assert_eq!(sim.heard(1, 0).len(), 50);
