@@ -74,9 +74,9 @@ impl Session {
         let me = room.join((&settings, HashSet::new()), revision, joiner, welcome, now).map_err(
             |refused| match refused {
                 JoinRefused::Busy(error) => Refusal::new(ErrorCode::ServerBusy, error.to_string()),
-            JoinRefused::Draining => {
-                Refusal::new(ErrorCode::ServerDraining, "the server is about to restart; try again in a moment")
-            }
+                JoinRefused::Draining => {
+                    Refusal::new(ErrorCode::ServerDraining, "the server is about to restart; try again in a moment")
+                }
                 _ => Refusal::new(ErrorCode::Unavailable, "the test cannot begin now; try again in a moment"),
             },
         )?;

@@ -5,9 +5,12 @@ import { CallEngine } from '@/rtc/call-engine';
 import { createIceServers } from '@/rtc/ice-servers';
 import { preloadPages } from './pages';
 
+export const signalingUrl = () =>
+  `${window.location.protocol === 'https:' ? 'wss' : 'ws'}://${window.location.host}/ws`;
+
 /** The one call of this tab. It outlives the page it was begun on: people may look around while they talk. */
 export const call = new CallEngine({
-  signalingUrl: () => `${window.location.protocol === 'https:' ? 'wss' : 'ws'}://${window.location.host}/ws`,
+  signalingUrl,
   checkLogin,
   iceServers: createIceServers(getIceServers),
 });

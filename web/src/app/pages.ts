@@ -5,6 +5,7 @@ export const pages = {
   room: () => import('./routes/room'),
   invite: () => import('./routes/invite'),
   settings: () => import('./routes/settings'),
+  connectionTest: () => import('./routes/connection-test'),
 };
 
 /**

@@ -95,13 +95,19 @@ const settings = createRoute({
   component: lazyRouteComponent(pages.settings),
 });
 
+const connectionTest = createRoute({
+  getParentRoute: () => members,
+  path: '/connection-test',
+  component: lazyRouteComponent(pages.connectionTest),
+});
+
 export const router = createRouter({
   routeTree: root.addChildren([
     home,
     login,
     register,
     verify,
-    members.addChildren([rooms.addChildren([newRoom]), room, invite, settings]),
+    members.addChildren([rooms.addChildren([newRoom]), room, invite, settings, connectionTest]),
   ]),
   defaultPreload: 'intent',
   defaultPendingComponent: PagePending,

@@ -1,6 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { ServerMessage } from '@/protocol/generated';
+import type { MediaStep, ServerMessage } from '@/protocol/generated';
 import { backoffDelay } from './backoff';
+import { mediaProblem, packetsReceived } from './call-problem';
 import {
   type CallEvent,
   type CallState,
@@ -12,6 +13,7 @@ import {
 } from './call-state';
 import type { IceServers } from './ice-servers';
 import { MediaConnection } from './media-connection';
+import { stepOf } from './media-step';
 import { Microphone, MicrophoneError } from './microphone';
 import { type Notice, noticesOf } from './notices';
 import { RemoteAudio } from './remote-audio';
@@ -24,6 +26,8 @@ const MEDIA_TIMEOUT = 12_000;
 /** How long a connection without packets is given to come back by itself. */
 const INTERRUPTION_TIMEOUT = 5_000;
 const ANSWER_TIMEOUT = 10_000;
+/** How long somebody may be heard by the server and not here, before that is called a problem. */
+const SILENCE_TIMEOUT = 8_000;
 /** The least time between two requests for ICE servers. */
 const ICE_SERVERS_PAUSE = 10_000;
 const MEDIA_BACKOFF = { first: 500, cap: 5_000 };
@@ -62,6 +66,7 @@ export class CallEngine {
   #awaitingAnswer = false;
   #mediaTimer: ReturnType<typeof setTimeout> | undefined;
   #iceServersTimer: ReturnType<typeof setTimeout> | undefined;
+  #silenceTimer: ReturnType<typeof setTimeout> | undefined;
   #resumeToken: string | null = null;
   #slots = 0;
   #joinRun = 0;
@@ -75,6 +80,10 @@ export class CallEngine {
       onStatus: (status) => {
         if (!this.#isActive) return;
         this.#dispatch({ type: 'signaling', status });
+        if (status.kind === 'waiting' && status.cause !== 'dropped') {
+          const step = status.cause === 'unreachable' ? 'server' : 'socket';
+          this.#dispatch({ type: 'problem', problem: { step, detail: null, pairs: [] } });
+        }
         if (status.kind === 'open') void this.#takeSeat();
         if (status.kind === 'stopped' && status.reason !== 'asked') this.#end(status.reason);
       },
@@ -213,6 +222,7 @@ export class CallEngine {
     this.#dispatch({ type: 'message', message });
     for (const notice of notices) this.#notify(notice);
     if (message.type === 'mute-info') this.#reconcileMute();
+    if (message.type === 'slots') this.#expectAudio();
     // Who is sent out of a room that let them in was there when it became private.
     if (message.type === 'left') this.#end(message.reason === 'forbidden' ? 'made-private' : message.reason);
     if (message.type === 'media-state' && message.state === 'lost' && !this.#awaitingAnswer) this.#retryMedia();
@@ -237,6 +247,8 @@ export class CallEngine {
       if (error instanceof SignalingError && isFinal(error.code)) return this.#end(error.code, error.message);
       // Refusals that pass, and lost sockets alike: again after a pause that grows.
       this.#dispatch({ type: 'server-busy', busy: error instanceof SignalingError && error.code === 'server-busy' });
+      const detail = error instanceof SignalingError ? error.message : null;
+      this.#dispatch({ type: 'problem', problem: { step: 'seat', detail, pairs: [] } });
       this.#signaling.reconnect();
     }
   }
@@ -276,18 +288,24 @@ export class CallEngine {
     this.#media = media;
     this.#renewIceServers(media);
     this.#mediaBroken = false;
-    this.#mediaTimer = setTimeout(() => this.#retryMedia(), MEDIA_TIMEOUT);
+    this.#mediaTimer = setTimeout(() => {
+      this.#blame(this.#awaitingAnswer ? 'answer' : stepOf(media.pc), media);
+      this.#retryMedia();
+    }, MEDIA_TIMEOUT);
     this.#awaitingAnswer = true;
+    let step: MediaStep = 'offer';
     try {
       const description = await media.createOffer();
       if (isStale()) return;
+      step = 'answer';
       const answer = await this.#signaling.request({ type: 'session-description', description }, ANSWER_TIMEOUT);
       if (isStale()) return;
       await media.setAnswer(answer.description);
     } catch (error) {
       if (isStale()) return;
-      if (error instanceof SignalingError && error.code === 'bad-sdp') this.#end('failed', error.message);
-      else this.#retryMedia();
+      if (error instanceof SignalingError && error.code === 'bad-sdp') return this.#end('failed', error.message);
+      this.#blame(step, media);
+      this.#retryMedia();
     } finally {
       if (!isStale()) this.#awaitingAnswer = false;
     }
@@ -322,8 +340,37 @@ export class CallEngine {
       clearTimeout(this.#mediaTimer);
       this.#mediaTimer = setTimeout(() => this.#retryMedia(), INTERRUPTION_TIMEOUT);
     } else if (state === 'failed') {
+      const { media } = this.store.getState();
+      if (this.#media && media === 'connecting') this.#blame(stepOf(this.#media.pc), this.#media);
       this.#retryMedia();
     }
+  }
+
+  /** Notes which step of `media` failed, here and at the server. */
+  #blame(step: MediaStep, media: MediaConnection): void {
+    const run = this.#mediaRun;
+    this.#signaling.send({ type: 'media-problem', step });
+    void mediaProblem(step, media.pc).then((problem) => {
+      const connected = this.store.getState().media === 'connected';
+      if (run === this.#mediaRun && this.#isActive && (step === 'audio') === connected)
+        this.#dispatch({ type: 'problem', problem });
+    });
+  }
+
+  /** Somebody was put into a slot: looks after a while whether anything came. */
+  #expectAudio(): void {
+    const media = this.#media;
+    if (!media || Object.keys(this.store.getState().slots).length === 0 || this.#silenceTimer !== undefined) return;
+    this.#silenceTimer = setTimeout(async () => {
+      this.#silenceTimer = undefined;
+      const arrived = await packetsReceived(media.pc).catch(() => 1);
+      if (media !== this.#media || this.store.getState().media !== 'connected') return;
+      const { problem } = this.store.getState();
+      if (arrived > 0 && problem?.step === 'audio') this.#dispatch({ type: 'problem', problem: null });
+      if (arrived > 0) return;
+      if (problem?.step !== 'audio') this.#blame('audio', media);
+      this.#expectAudio();
+    }, SILENCE_TIMEOUT);
   }
 
   /** The media connection is of no use any more: makes a new one, after a pause, when the socket is there to offer it. */
@@ -341,6 +388,8 @@ export class CallEngine {
   #closeMedia(): void {
     clearTimeout(this.#mediaTimer);
     clearTimeout(this.#iceServersTimer);
+    clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = undefined;
     this.#awaitingAnswer = false;
     this.#media?.close();
     this.#media = null;

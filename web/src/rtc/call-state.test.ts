@@ -74,7 +74,7 @@ it('nobody speaks any more once the socket is gone', () => {
   const speaking = apply(inside, { type: 'speakers', speakers: [{ participantId: 'a', level: -20 }] });
   const lost = reduce(speaking, {
     type: 'signaling',
-    status: { kind: 'waiting', attempt: 1, retryAt: 0, restarting: false },
+    status: { kind: 'waiting', attempt: 1, retryAt: 0, restarting: false, cause: 'dropped' },
   });
   expect(lost.speakers).toEqual({});
 });

@@ -1,4 +1,5 @@
 import type { Participant, RoomInfo, ServerMessage } from '@/protocol/generated';
+import type { CallProblem } from './call-problem';
 import type { MicrophoneProblem } from './microphone';
 import type { SignalingStatus } from './signaling-client';
 
@@ -53,6 +54,8 @@ export interface CallState {
   serverBusy: boolean;
   /** The server restarts, by then at the latest (milliseconds since 1970); `null` when nothing is known of that. */
   restartBy: number | null;
+  /** Which step towards sound failed last, and why; `null` while nothing is known to be wrong. */
+  problem: CallProblem | null;
   end: { reason: EndReason; detail: string | null } | null;
 }
 
@@ -74,6 +77,7 @@ export const initialState: CallState = {
   audioBlocked: false,
   serverBusy: false,
   restartBy: null,
+  problem: null,
   end: null,
 };
 
@@ -87,6 +91,7 @@ export type CallEvent =
   | { type: 'want-mute'; muted: boolean }
   | { type: 'audio-blocked'; blocked: boolean }
   | { type: 'server-busy'; busy: boolean }
+  | { type: 'problem'; problem: CallProblem | null }
   | { type: 'end'; reason: EndReason; detail?: string };
 
 /** The state after an event. Pure: everything that happens in a call goes through here. */
@@ -122,6 +127,8 @@ export function reduce(state: CallState, event: CallEvent): CallState {
       return { ...state, audioBlocked: event.blocked };
     case 'server-busy':
       return { ...state, serverBusy: event.busy };
+    case 'problem':
+      return { ...state, problem: event.problem };
     case 'end':
       return {
         ...initialState,
@@ -140,6 +147,7 @@ function reduceMedia(state: CallState, media: MediaStatus): CallState {
     ...state,
     media,
     wasConnected: state.wasConnected || connected,
+    problem: connected ? null : state.problem,
     mediaFailures: connected ? 0 : state.mediaFailures + (media === 'failed' ? 1 : 0),
   };
 }
@@ -151,6 +159,7 @@ function reduceMessage(state: CallState, message: ServerMessage): CallState {
         ...state,
         phase: 'in-call',
         serverBusy: false,
+        problem: null,
         room: message.room,
         selfId: message.participantId,
         canModerate: message.canModerate,

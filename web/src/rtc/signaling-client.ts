@@ -30,6 +30,7 @@ interface Answers {
   mute: 'mute-info';
   unmute: 'mute-info';
   ping: 'pong';
+  'connection-test': 'joined';
 }
 type RequestType = keyof Answers;
 type AnswerOf<T extends RequestType> = Extract<ServerMessage, { type: Answers[T] }>;
@@ -39,7 +40,10 @@ export type SignalingStatus =
   | { kind: 'connecting'; attempt: number }
   | { kind: 'open' }
   /** `restarting`: the server said that it shuts down, and is expected back at once. */
-  | { kind: 'waiting'; attempt: number; retryAt: number; restarting: boolean };
+  | { kind: 'waiting'; attempt: number; retryAt: number; restarting: boolean; cause: DownCause };
+
+/** Why there is no socket: nobody answers over HTTP either, the handshake alone fails, or it was open and is gone. */
+export type DownCause = 'unreachable' | 'handshake' | 'dropped';
 
 /** `valid`: the login holds (it may have been renewed); `expired`: log in again; `unknown`: the server cannot be asked. */
 export type LoginCheck = 'valid' | 'expired' | 'unknown';
@@ -155,7 +159,7 @@ export class SignalingClient {
       const login = await this.#options.checkLogin().catch((): LoginCheck => 'unknown');
       if (run !== this.#run) return;
       if (login === 'expired') return this.#stop('unauthorized');
-      if (login === 'unknown') return this.#wait();
+      if (login === 'unknown') return this.#wait('unreachable');
       this.#loginSuspect = false;
     }
     const url = `${this.#options.url()}?version=${PROTOCOL_VERSION}`;
@@ -198,10 +202,10 @@ export class SignalingClient {
     if (!welcomed || code === 4401) this.#loginSuspect = true;
     if (welcomed && Date.now() - this.#openedAt >= STABLE_AFTER) this.#attempt = 0;
     if (code === 1001) this.#restartUntil = Date.now() + RESTART_PATIENCE;
-    this.#wait();
+    this.#wait(welcomed ? 'dropped' : 'handshake');
   }
 
-  #wait(): void {
+  #wait(cause: DownCause): void {
     const random = this.#options.random && { random: this.#options.random };
     const restarting = Date.now() < this.#restartUntil;
     const delay = restarting
@@ -209,7 +213,7 @@ export class SignalingClient {
       : backoffDelay(this.#attempt, { ...BACKOFF, ...random });
     this.#attempt += 1;
     this.#retryTimer = setTimeout(() => void this.#connect(), delay);
-    this.#setStatus({ kind: 'waiting', attempt: this.#attempt, retryAt: Date.now() + delay, restarting });
+    this.#setStatus({ kind: 'waiting', attempt: this.#attempt, retryAt: Date.now() + delay, restarting, cause });
   }
 
   #stop(reason: 'asked' | 'unauthorized' | 'unsupported-version'): void {
@@ -273,6 +277,7 @@ const ANSWERS: Answers = {
   mute: 'mute-info',
   unmute: 'mute-info',
   ping: 'pong',
+  'connection-test': 'joined',
 };
 
 function parse(data: unknown): ServerMessage | null {

@@ -28,6 +28,9 @@ export class FakeStream {
 export class FakePeerConnection {
   static all: FakePeerConnection[] = [];
   connectionState: RTCPeerConnectionState = 'new';
+  iceConnectionState: RTCIceConnectionState = 'new';
+  /** What `getStats` tells. */
+  stats = new Map<string, Record<string, unknown>>();
   localDescription: { sdp: string } | null = null;
   remoteDescription: { sdp: string } | null = null;
   configuration: RTCConfiguration = {};
@@ -36,6 +39,8 @@ export class FakePeerConnection {
   closed = false;
   ontrack: unknown = null;
   onconnectionstatechange: (() => void) | null = null;
+  onicecandidate: ((event: unknown) => void) | null = null;
+  onicecandidateerror: ((event: unknown) => void) | null = null;
 
   static create(this: void, configuration: RTCConfiguration = {}): RTCPeerConnection {
     const pc = new FakePeerConnection();
@@ -73,6 +78,10 @@ export class FakePeerConnection {
 
   async setRemoteDescription(description: { sdp: string }) {
     this.remoteDescription = description;
+  }
+
+  async getStats() {
+    return this.stats;
   }
 
   move(state: RTCPeerConnectionState): void {

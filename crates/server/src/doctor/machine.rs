@@ -100,7 +100,11 @@ fn disk(folder: &Path) -> Finding {
     let status = match rustix::fs::statvfs(there) {
         Ok(status) => status,
         Err(error) => {
-            return Finding::fails(name, format!("{shown}: {error}"), "set data.dir to a folder that this user may use");
+            return Finding::fails(
+                name,
+                format!("{shown}: {error}"),
+                "set data.dir to a folder that this user may use",
+            );
         }
     };
     let free = status.f_bavail.saturating_mul(status.f_frsize) >> 20;

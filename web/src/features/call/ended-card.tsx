@@ -6,6 +6,7 @@ import type { CallEngine } from '@/rtc/call-engine';
 import type { EndReason } from '@/rtc/call-state';
 import { Button, buttonClass } from '@/ui/button';
 import { EmptyState } from '@/ui/empty-state';
+import { problemWords } from './problem-words';
 
 const ICONS: Partial<Record<EndReason, typeof Lock>> = {
   replaced: LogIn,
@@ -43,6 +44,11 @@ export function EndedCard({ engine, roomId, reason, detail }: EndedCardProps) {
         action={
           <>
             {action && <Button onClick={act}>{action}</Button>}
+            {reason === 'failed' && (
+              <Link to="/connection-test" className={buttonClass('secondary')}>
+                {problemWords.test}
+              </Link>
+            )}
             <Link to="/rooms" className={buttonClass(action ? 'secondary' : 'primary')}>
               {text.common.backToRooms}
             </Link>

@@ -1,3 +1,4 @@
+import { Link } from '@tanstack/react-router';
 import { Monitor, Moon, Sun } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { messageOf } from '@/api/messages';
@@ -6,7 +7,7 @@ import { cn } from '@/lib/cn';
 import { usePageTitle } from '@/lib/page-title';
 import { text } from '@/lib/text';
 import { setTheme, type Theme, useTheme } from '@/lib/theme';
-import { Button } from '@/ui/button';
+import { Button, buttonClass } from '@/ui/button';
 import { toast } from '@/ui/toast';
 import { AvatarForm } from './avatar-form';
 import { ProfileForm } from './profile-form';
@@ -34,6 +35,11 @@ export function SettingsPage({ me, onLogout }: { me: Me; onLogout: () => Promise
       </Section>
       <Section title={text.settings.appearance} lead={text.settings.appearanceLead}>
         <ThemeChoice />
+      </Section>
+      <Section title={text.settings.connection} lead={text.settings.connectionLead}>
+        <Link to="/connection-test" className={buttonClass('secondary')}>
+          {text.settings.connectionTest}
+        </Link>
       </Section>
       <Section title={text.settings.account} lead={text.settings.accountLead(me.email)}>
         <Button variant="secondary" busy={busy} onClick={() => void logout()}>
