@@ -13,6 +13,7 @@ use super::Doctor;
 use super::finding::Finding;
 use super::tls::{self, Fault};
 use crate::config::Config;
+use crate::tls::Source;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,30 +30,69 @@ pub(crate) async fn listener(config: &Config) -> (Finding, bool) {
     let name = "http port";
     match TcpListener::bind(bind).await {
         Ok(_) => (Finding::ok(name, format!("{bind} is free; no server runs here")), false),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            let local = config.local_address();
-            let host = local.ip().to_string();
-            match get(&host, local.port(), false, &host, "/api/server").await.ok().and_then(|(body, _)| version(&body))
-            {
-                Some(version) => {
-                    let ready = get(&host, local.port(), false, &host, "/readyz").await;
-                    let found = format!("Hubbub {version} answers at {bind}");
-                    match ready {
-                        Ok((body, _)) if body.contains("\"ready\"") => (Finding::ok(name, found), true),
-                        _ => {
-                            let found = format!("{found}, but is not ready");
-                            (Finding::fails(name, found, "look at the line of the database, and at its log"), true)
-                        }
-                    }
-                }
-                None => {
-                    let found = format!("another program has {bind}");
-                    (Finding::fails(name, found, "end what uses it, or set http.bind to another address"), false)
-                }
-            }
-        }
+        Err(error) if error.kind() == ErrorKind::AddrInUse => held(config).await,
         Err(error) => (cannot_bind(name, "http.bind", bind, &error), false),
     }
+}
+
+/// Who has `http.bind`.
+async fn held(config: &Config) -> (Finding, bool) {
+    let (name, bind, local, url) = ("http port", config.http.bind, config.local_address(), config.public_url());
+    let host = local.ip().to_string();
+    let tls = url.host_str().filter(|_| config.has_tls());
+    match get(&host, local.port(), tls, &host, "/api/server").await.map(|(body, _)| version(&body)) {
+        Ok(Some(version)) => {
+            let ready = get(&host, local.port(), tls, &host, "/readyz").await;
+            let found = format!("Hubbub {version} answers at {bind}");
+            if ready.is_ok_and(|(body, _)| body.contains("\"ready\"")) {
+                return (Finding::ok(name, found), true);
+            }
+            let found = format!("{found}, but is not ready");
+            (Finding::fails(name, found, "look at the line of the database, and at its log"), true)
+        }
+        // What is wrong with it stands in the lines of the certificate.
+        Err(Fault::Certificate(_)) if config.has_tls() => (Finding::ok(name, format!("{bind} speaks TLS")), true),
+        _ => {
+            let found = format!("another program has {bind}");
+            (Finding::fails(name, found, "end what uses it, or set http.bind to another address"), false)
+        }
+    }
+}
+
+/// Whether the certificate of `[tls]` is there, for the host people type, and valid for a while; nothing without `[tls]`.
+pub(crate) fn certificate(config: &Config) -> Option<Finding> {
+    let name = "certificate";
+    let url = config.public_url();
+    let host = url.host_str().unwrap_or_default();
+    let files = match config.for_tls()? {
+        Source::Files(files) => files,
+        Source::Acme(acme) => {
+            let found = format!(
+                "ACME gets it for {}; the public url's line says how long it is valid",
+                acme.domains.join(", ")
+            );
+            return Some(Finding::ok(name, found));
+        }
+    };
+    let renew = "renew it, and see that this happens by itself";
+    Some(match files.examine(host) {
+        Err(error) => Finding::fails(name, format!("{error:#}"), "correct tls.certificate and tls.key"),
+        Ok(held) if held.days_left < 0 => Finding::fails(name, "the certificate has expired", renew),
+        Ok(held) if !held.has_begun => Finding::fails(
+            name,
+            "the certificate is not valid yet",
+            "wait, or get one that is; the clock may be wrong too",
+        ),
+        Ok(held) if !held.is_for_host => Finding::fails(
+            name,
+            format!("the certificate is for {}, not for {host}", held.names.join(", ")),
+            "get one for the host of http.public_url, or correct that",
+        ),
+        Ok(held) if held.days_left < DAYS_LEFT => {
+            Finding::warning(name, format!("the certificate ends in {} days", held.days_left), renew)
+        }
+        Ok(held) => Finding::ok(name, format!("for {host}, valid for {} more days", held.days_left)),
+    })
 }
 
 fn cannot_bind(name: &'static str, key: &str, bind: SocketAddr, error: &std::io::Error) -> Finding {
@@ -99,7 +139,7 @@ pub(crate) async fn scrape(config: &Config) -> Option<String> {
         bind.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     let host = bind.ip().to_string();
-    let (text, _) = get(&host, bind.port(), false, &host, "/metrics").await.ok()?;
+    let (text, _) = get(&host, bind.port(), None, &host, "/metrics").await.ok()?;
     text.contains("hubbub_").then_some(text)
 }
 
@@ -125,7 +165,7 @@ pub(crate) async fn public_url(doctor: &Doctor) -> Vec<Finding> {
         findings.push(Finding::ok(name, found));
         return findings;
     }
-    findings.push(match get(&shown, port, secure, &authority(&shown, &url), "/api/server").await {
+    findings.push(match get(&shown, port, secure.then_some(shown.as_str()), &authority(&shown, &url), "/api/server").await {
         Err(Fault::Unreachable(text)) => Finding::warning(
             name,
             format!("{url} cannot be reached from this machine: {text}"),
@@ -172,8 +212,14 @@ fn version(body: &str) -> Option<String> {
 }
 
 /// The body of the answer, and days until the certificate ends.
-async fn get(host: &str, port: u16, secure: bool, authority: &str, path: &str) -> Result<(String, Option<i64>), Fault> {
-    let (mut stream, days) = tls::connect(host, port, secure).await?;
+async fn get(
+    host: &str,
+    port: u16,
+    name: Option<&str>,
+    authority: &str,
+    path: &str,
+) -> Result<(String, Option<i64>), Fault> {
+    let (mut stream, days) = tls::connect(host, port, name).await?;
     let request = format!("GET {path} HTTP/1.0\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
     let asking = async {
         stream.write_all(request.as_bytes()).await?;

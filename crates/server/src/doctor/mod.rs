@@ -75,6 +75,7 @@ async fn examine(config: Config, file: Option<PathBuf>, arguments: Arguments) ->
     let mut findings = vec![configuration(&config, file)];
     let (http, server_runs) = http::listener(&config).await;
     findings.push(http);
+    findings.extend(http::certificate(&config));
     let doctor = Arc::new(Doctor { config, arguments, server_runs });
     // In the order in which they are told.
     let checks = [

@@ -31,16 +31,14 @@ pub(crate) enum Fault {
 /// A connection, and days until the certificate ends where there is one.
 pub(crate) type Connected = (Box<dyn Stream>, Option<i64>);
 
-/// Connects to `host`, through TLS where `secure`.
+/// Connects to `host`, through TLS where there is a `name` that the certificate has to be for.
 ///
 /// # Errors
 /// [`Fault`].
-pub(crate) async fn connect(host: &str, port: u16, secure: bool) -> Result<Connected, Fault> {
+pub(crate) async fn connect(host: &str, port: u16, name: Option<&str>) -> Result<Connected, Fault> {
     let stream = tcp(host, port).await?;
-    if !secure {
-        return Ok((Box::new(stream), None));
-    }
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| Fault::Certificate(error.to_string()))?;
+    let Some(name) = name else { return Ok((Box::new(stream), None)) };
+    let name = ServerName::try_from(name.to_owned()).map_err(|error| Fault::Certificate(error.to_string()))?;
     let handshake = TlsConnector::from(client()?).connect(name, stream);
     match tokio::time::timeout(PATIENCE, handshake).await {
         Err(_) => Err(Fault::Unreachable("no TLS answer in time".to_owned())),

@@ -166,7 +166,7 @@ impl Link {
     async fn open(server: &TurnServer) -> Result<Self, Refused> {
         let TurnServer { host, port, transport } = server;
         if *transport != Transport::Udp {
-            return match tls::connect(host, *port, *transport == Transport::Tls).await {
+            return match tls::connect(host, *port, (*transport == Transport::Tls).then_some(host)).await {
                 Ok((stream, _)) => Ok(Self::Stream(stream)),
                 Err(Fault::Unreachable(reason)) => Err(Refused::Unreachable(reason)),
                 Err(Fault::Certificate(reason)) => Err(Refused::Certificate(reason)),

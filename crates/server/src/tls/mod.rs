@@ -9,6 +9,7 @@ mod handshake;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -40,6 +41,40 @@ impl Source {
             files.load()?;
         }
         Ok(())
+    }
+}
+
+/// What there is to know about the files before the start.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// Until the certificate ends; negative once it has.
+    pub(crate) days_left: i64,
+    /// Whether it is valid already.
+    pub(crate) has_begun: bool,
+    /// The names and addresses it is for.
+    pub(crate) names: Vec<String>,
+    /// Whether the host that was asked for is among them.
+    pub(crate) is_for_host: bool,
+}
+
+impl Files {
+    /// Reads the files as a start would.
+    ///
+    /// # Errors
+    /// One line that names the key and the file, and what would be right.
+    pub(crate) fn examine(&self, host: &str) -> anyhow::Result<Held> {
+        let certificate = self.load()?;
+        let now = SystemTime::now();
+        let seconds = match certificate.ends.duration_since(now) {
+            Ok(left) => i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            Err(_) => -86_400,
+        };
+        Ok(Held {
+            days_left: seconds / 86_400,
+            has_begun: certificate.begins <= now,
+            is_for_host: certificate.is_for(host),
+            names: certificate.names,
+        })
     }
 }
 

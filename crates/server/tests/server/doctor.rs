@@ -2,12 +2,14 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rtc_stun::message::{BINDING_SUCCESS, Message, Setter};
 use rtc_stun::xoraddr::XorMappedAddress;
 use serde_json::Value;
 
+use crate::certificates::Authority;
 use crate::harness::{Setup, free_port};
 use crate::turn::{Coturn, NEW};
 
@@ -203,6 +205,28 @@ fn a_turn_server_without_a_certificate_is_named() {
     let url = format!("turns:127.0.0.1:{port}");
     let setup = Setup::new().with("HUBBUB__ICE__TURN_URLS", &url).with("HUBBUB__ICE__TURN_SECRET", NEW);
     doctor(&setup, &[]).says("turn", "fails", &["certificate"]);
+}
+
+#[test]
+fn a_certificate_for_another_name_or_without_its_key_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let (chain, key) = authority.issue(&["talk.example.org"], time::Duration::days(90)).write(folder.path());
+    let with = |chain: &Path, url: &str| {
+        Setup::new()
+            .with("HUBBUB__TLS__CERTIFICATE", &chain.display().to_string())
+            .with("HUBBUB__TLS__KEY", &key.display().to_string())
+            .with("HUBBUB__HTTP__PUBLIC_URL", url)
+    };
+    let well = with(&chain, "https://talk.example.org");
+    doctor(&well, &[]).says("certificate", "ok", &["talk.example.org", "89 more days"]);
+    let other = with(&chain, "https://other.example.org");
+    doctor(&other, &[]).says("certificate", "fails", &["talk.example.org, not for other.example.org"]);
+    doctor(&with(&folder.path().join("none.pem"), "https://talk.example.org"), &[]).says(
+        "certificate",
+        "fails",
+        &["tls.certificate", "none.pem"],
+    );
 }
 
 #[test]
