@@ -1,5 +1,5 @@
 import type { MediaStep } from '@/protocol/generated';
-import { type TriedPair, triedPairs } from './connection-test/pairs';
+import { type TriedPair, waysTried } from './connection-test/pairs';
 
 /** Where the way into a call stops: the server, its socket, the seat, or one of the media's steps. */
 export type ProblemStep = 'server' | 'socket' | 'seat' | MediaStep;
@@ -13,14 +13,8 @@ export interface CallProblem {
 }
 
 /** A step that failed, with the ways that `pc` tried. */
-export async function mediaProblem(step: MediaStep, pc: RTCPeerConnection | null): Promise<CallProblem> {
-  let pairs: TriedPair[] = [];
-  try {
-    if (pc) pairs = triedPairs(await pc.getStats());
-  } catch {
-    // It was closed meanwhile: what it tried is not known any more.
-  }
-  return { step, detail: null, pairs };
+export async function mediaProblem(step: MediaStep, pc: RTCPeerConnection): Promise<CallProblem> {
+  return { step, detail: null, pairs: await waysTried(pc) };
 }
 
 /** How many packets of others' audio a connection has received. */

@@ -2,7 +2,7 @@ import type { MediaStep, SessionDescription } from '@/protocol/generated';
 import { MediaConnection } from '../media-connection';
 import { stepOf } from '../media-step';
 import { countCandidates, onlyCandidates, type Protocol } from './candidates';
-import { type Figures, figures, type TriedPair, triedPairs } from './pairs';
+import { type Figures, figures, type TriedPair, waysTried } from './pairs';
 
 /** How long a way is given to come about, in milliseconds. */
 export const CONNECT_TIMEOUT = 8_000;
@@ -82,7 +82,12 @@ export class Attempt {
     } catch {
       // `failed` says how far it came.
     }
-    return { failed, nothingToTry, relayProblem: failed ? this.#relayProblem() : null, pairs: await this.#pairs() };
+    return {
+      failed,
+      nothingToTry,
+      relayProblem: failed ? this.#relayProblem() : null,
+      pairs: await waysTried(this.#media.pc),
+    };
   }
 
   async measure(): Promise<Figures> {
@@ -113,13 +118,5 @@ export class Attempt {
   #relayProblem(): RelayProblem | null {
     if (this.#options.way !== 'relay' || this.#relayCandidates > 0) return null;
     return this.#relayErrors.some((code) => code >= 400 && code < 500) ? 'refused' : 'unreachable';
-  }
-
-  async #pairs(): Promise<TriedPair[]> {
-    try {
-      return triedPairs(await this.#media.pc.getStats());
-    } catch {
-      return [];
-    }
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { countCandidates, isPrivate, mask, onlyCandidates } from './candidates';
+import { waysNamed } from './pairs';
 
 const UDP = 'a=candidate:1 1 UDP 2130706431 192.0.2.1 7882 typ host';
 const TCP = 'a=candidate:2 1 TCP 1671430143 192.0.2.1 7882 typ host tcptype passive';
@@ -11,6 +12,13 @@ describe('an answer’s candidates', () => {
     expect(onlyCandidates(ANSWER, 'udp')).toContain(`${UDP}\r\nm=audio`);
     expect(onlyCandidates(ANSWER, 'tcp')).not.toContain('UDP');
     expect(onlyCandidates(ANSWER, 'tcp')).toContain('a=end-of-candidates\r\n');
+  });
+
+  it('are told where the browser has forgotten what it tried', () => {
+    expect(waysNamed(ANSWER)).toEqual([
+      { local: 'none', remote: '192.0.2.1:7882', protocol: 'udp', state: 'no answer' },
+      { local: 'none', remote: '192.0.2.1:7882', protocol: 'tcp', state: 'no answer' },
+    ]);
   });
 
   it('are counted once, though an answer names them twice', () => {

@@ -26,6 +26,30 @@ export function triedPairs(report: Iterable<[string, Entry]>, most = 12): TriedP
   });
 }
 
+/** The ways a connection tried, or, where the browser has forgotten those that failed, those the answer named. */
+export async function waysTried(pc: RTCPeerConnection): Promise<TriedPair[]> {
+  try {
+    const pairs = triedPairs((await pc.getStats()) as unknown as Iterable<[string, Entry]>);
+    return pairs.length > 0 ? pairs : waysNamed(pc.remoteDescription?.sdp ?? '');
+  } catch {
+    return waysNamed(pc.remoteDescription?.sdp ?? '');
+  }
+}
+
+/** The addresses of an answer, each once. */
+export function waysNamed(sdp: string): TriedPair[] {
+  const lines = new Set(sdp.split(/\r?\n/).filter((line) => line.startsWith('a=candidate:')));
+  return [...lines].map((line) => {
+    const [, , protocol = '?', , address, port = '?'] = line.split(' ');
+    return {
+      local: 'none',
+      remote: `${mask(address, 'server')}:${port}`,
+      protocol: protocol.toLowerCase(),
+      state: 'no answer',
+    };
+  });
+}
+
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
