@@ -113,11 +113,13 @@ fn disk(folder: &Path) -> Finding {
     if status.f_files > 0 && status.f_favail < 100 {
         return Finding::fails(name, format!("the file system of {shown} has no room for more files"), advice);
     }
-    match free {
-        ..DISK_FULL => Finding::fails(name, format!("{free} MiB are free for {shown}"), advice),
-        ..DISK_LOW => Finding::warning(name, format!("{free} MiB are free for {shown}"), advice),
-        _ => Finding::ok(name, format!("{:.1} GiB are free for {shown}", free as f64 / 1024.0)),
+    if free < DISK_FULL {
+        return Finding::fails(name, format!("{free} MiB are free for {shown}"), advice);
     }
+    if free < DISK_LOW {
+        return Finding::warning(name, format!("{free} MiB are free for {shown}"), advice);
+    }
+    Finding::ok(name, format!("{:.1} GiB are free for {shown}", free as f64 / 1024.0))
 }
 
 /// In MiB; what the control group leaves when that is less than what the machine has.
