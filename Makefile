@@ -74,8 +74,10 @@ fmt: $(NODE_MODULES) ## Formats all code
 doc: ## Builds the documentation of all crates: target/doc/hubbub/index.html
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
-generate: $(NODE_MODULES) ## Writes the generated files anew: openapi.json, generated.ts, schema.d.ts
+generate: $(NODE_MODULES) ## Writes the generated files anew: openapi.json, generated.ts, schema.d.ts, METRICS.md, dashboards
 	HUBBUB_UPDATE=1 $(CARGO) test --locked --package hubbub-protocol --package hubbub-api
+	HUBBUB_UPDATE=1 $(CARGO) test --locked --package hubbub-server --bins catalogue
+	grafana/make.py
 	npm --prefix web run generate
 
 clean-web: ## Removes the built web client

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need beyond what building needs: browsers, Postgres, coturn, nginx, Python with venv.
+# Installs what the tests need beyond what building needs: browsers, Postgres, coturn, nginx, Prometheus, Python with venv.
 # As root on Debian or Ubuntu with apt; elsewhere it says what is missing.
 cd "$(dirname "$0")/.." || exit 1
 scripts/require.sh cargo || exit 1
@@ -22,6 +22,7 @@ command -v nginx >/dev/null || need nginx
 command -v openssl >/dev/null || need openssl
 command -v systemd-analyze >/dev/null || need systemd
 command -v readelf >/dev/null || need binutils
+{ command -v prometheus && command -v promtool; } >/dev/null || need prometheus
 
 [ -z "$packages" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

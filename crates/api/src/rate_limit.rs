@@ -15,6 +15,7 @@ use hubbub_domain::user::Email;
 use crate::client_address::ClientAddress;
 use crate::config::{LimitConfig, LimitsConfig};
 use crate::error::{Code, Problem};
+use crate::metrics::{Metrics, Refusals};
 
 /// Above this many live buckets new clients share [`SHARED_BUCKETS`]. Higher costs memory (about 50 bytes each) under an
 /// attack from many networks; lower makes strangers share sooner.
@@ -41,10 +42,11 @@ pub(crate) struct Limit {
     clock: LimitClock,
     hasher: RandomState,
     checks: AtomicU32,
+    refusals: Refusals,
 }
 
 impl Limit {
-    fn new(config: LimitConfig, clock: &Arc<dyn Clock>) -> Self {
+    fn new(config: LimitConfig, clock: &Arc<dyn Clock>, refusals: Refusals) -> Self {
         let quota = Quota::with_period(config.refill.max(Duration::from_nanos(1)))
             .expect("the period is not zero")
             .allow_burst(config.burst);
@@ -53,6 +55,7 @@ impl Limit {
             clock: LimitClock(clock.clone()),
             hasher: RandomState::new(),
             checks: AtomicU32::new(0),
+            refusals,
         }
     }
 
@@ -76,6 +79,7 @@ impl Limit {
             key %= SHARED_BUCKETS;
         }
         self.limiter.check_key(&key).map_err(|until| {
+            self.refusals.increment();
             let wait = until.wait_time_from(self.clock.now());
             Problem::new(Code::RateLimited, "too many requests; wait as long as Retry-After says").retry_after(wait)
         })
@@ -98,20 +102,20 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    pub(crate) fn new(config: &LimitsConfig, clock: &Arc<dyn Clock>) -> Self {
-        let limit = |config| Limit::new(config, clock);
+    pub(crate) fn new(config: &LimitsConfig, clock: &Arc<dyn Clock>, metrics: &Metrics) -> Self {
+        let limit = |config, name| Limit::new(config, clock, metrics.refusals(name));
         Self {
-            general: limit(config.general),
-            register: limit(config.register),
-            login: limit(config.login),
-            login_account: limit(config.login_account),
-            verify: limit(config.verify),
-            verify_account: limit(config.verify_account),
-            resend: limit(config.resend),
-            resend_account: limit(config.resend_account),
-            avatars: limit(config.avatars),
-            rooms: limit(config.rooms),
-            invites: limit(config.invites),
+            general: limit(config.general, "requests"),
+            register: limit(config.register, "register"),
+            login: limit(config.login, "login"),
+            login_account: limit(config.login_account, "login_account"),
+            verify: limit(config.verify, "verify"),
+            verify_account: limit(config.verify_account, "verify_account"),
+            resend: limit(config.resend, "resend"),
+            resend_account: limit(config.resend_account, "resend_account"),
+            avatars: limit(config.avatars, "avatars"),
+            rooms: limit(config.rooms, "rooms"),
+            invites: limit(config.invites, "invites"),
         }
     }
 }
@@ -127,7 +131,8 @@ mod tests {
     fn limit(burst: u32, refill: u64) -> (Limit, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::new(Timestamp(1_000_000_000)));
         let as_clock: Arc<dyn Clock> = clock.clone();
-        (Limit::new(LimitConfig::new(burst, Duration::from_secs(refill)), &as_clock), clock)
+        let refusals = Metrics::default().refusals("login");
+        (Limit::new(LimitConfig::new(burst, Duration::from_secs(refill)), &as_clock, refusals), clock)
     }
 
     #[test]
@@ -143,6 +148,19 @@ mod tests {
         clock.advance(Duration::from_secs(10));
         assert!(limit.by_address(ada).is_ok());
         assert!(limit.by_address(ada).is_err());
+    }
+
+    #[test]
+    fn refusals_are_counted_by_the_key_of_their_limit() {
+        let metrics = Metrics::default();
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp(1_000_000_000)));
+        let limits = Limits::new(&LimitsConfig::default(), &clock, &metrics);
+        let ada = ClientAddress("192.0.2.1".parse().unwrap());
+        let refused = (0..1000).filter(|_| limits.rooms.by_address(ada).is_err()).count() as u64;
+        assert!(refused > 0);
+        for (limit, count) in metrics.rate_limited() {
+            assert_eq!(count, if limit == "rooms" { refused } else { 0 }, "{limit}");
+        }
     }
 
     #[test]

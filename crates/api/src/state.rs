@@ -8,6 +8,7 @@ use hubbub_domain::{Clock, EventBus, LiveRooms, Storage};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::rate_limit::Limits;
 
 /// What the API stands on; the server makes one and gives it to [`router`](crate::router()).
@@ -25,6 +26,8 @@ pub struct State {
     pub events: Arc<dyn EventBus>,
     /// Settings.
     pub config: Arc<Config>,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// [`State`] and what the API keeps of its own, behind one pointer.
@@ -47,7 +50,7 @@ const UPLOADS_PER_WORKER: usize = 8;
 
 impl App {
     pub(crate) fn new(state: State) -> Self {
-        let limits = Limits::new(&state.config.limits, &state.clock);
+        let limits = Limits::new(&state.config.limits, &state.clock, &state.metrics);
         let workers = state.config.avatar_workers.max(1);
         let avatar_permits = Arc::new(Semaphore::new(workers));
         let avatar_uploads = Semaphore::new(workers * UPLOADS_PER_WORKER);

@@ -10,6 +10,7 @@ use crate::attempts::{AttemptKey, Attempts, LocalAttempts};
 use crate::config::{Config, ConfigError};
 use crate::keys::{Keys, mac};
 use crate::mailer::{Mail, Mailer};
+use crate::metrics::{Metrics, MetricsSnapshot};
 use crate::password::PasswordHasher;
 use crate::ticket::Tickets;
 use crate::token::AccessTokens;
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) passwords: PasswordHasher,
     pub(crate) access_tokens: AccessTokens,
     pub(crate) tickets: Tickets,
+    pub(crate) metrics: Metrics,
     background: Arc<Semaphore>,
 }
 
@@ -72,6 +74,7 @@ impl Auth {
             passwords: PasswordHasher::new(&config.password)?,
             access_tokens: AccessTokens::new(&config.issuer, &keys.access),
             tickets: Tickets::new(&config.issuer, &keys.ticket),
+            metrics: Metrics::default(),
             background: Arc::new(Semaphore::new(BACKGROUND as usize)),
             config,
             keys,
@@ -101,6 +104,12 @@ impl Auth {
         let all = self.inner.background.acquire_many(BACKGROUND).await;
         drop(all);
         self.inner.mailer.flush().await;
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn metrics(&self) -> MetricsSnapshot {
+        self.inner.metrics.snapshot(self.inner.passwords.times(), self.inner.mailer.metrics())
     }
 
     pub(crate) fn now(&self) -> Timestamp {

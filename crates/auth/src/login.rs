@@ -67,6 +67,12 @@ impl Auth {
     /// # Errors
     /// [`LoginError`]; that the address is not proved is said only to who has the password.
     pub async fn login(&self, email: &Email, password: &str, user_agent: &str) -> Result<LoggedIn, LoginError> {
+        let result = self.log_in(email, password, user_agent).await;
+        self.inner.metrics.on_login(&result);
+        result
+    }
+
+    async fn log_in(&self, email: &Email, password: &str, user_agent: &str) -> Result<LoggedIn, LoginError> {
         let (user, stored) = self.inner.storage.user_by_email(email).await?.unzip();
         let right = self.inner.passwords.verify(password, stored).await?;
         let Some(user) = user.filter(|_| right) else { return Err(LoginError::InvalidCredentials) };

@@ -7,6 +7,8 @@ use hubbub_domain::StorageError;
 use hubbub_domain::user::Email;
 use thiserror::Error;
 
+use crate::metrics::MailSnapshot;
+
 /// A message to one person. The recipient is a parsed address and the subject one of ours, so neither can carry a line
 /// break into a header.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,4 +51,9 @@ pub trait Mailer: Send + Sync + 'static {
 
     /// Waits until everything taken so far was delivered or given up; for the end of the process.
     async fn flush(&self) {}
+
+    /// How mails ended so far, and how many wait; nothing where that is not counted.
+    fn metrics(&self) -> MailSnapshot {
+        MailSnapshot::default()
+    }
 }

@@ -7,25 +7,28 @@ use hubbub_domain::storage::OutboxMail;
 use hubbub_domain::{Clock, OutboxMailId, Storage};
 
 use crate::mailer::{Mail, MailError, Mailer};
+use crate::metrics::{MailCounts, MailSnapshot};
 
 /// Keeps every message in storage.
 pub struct OutboxMailer {
     storage: Arc<dyn Storage>,
     clock: Arc<dyn Clock>,
+    counts: MailCounts,
 }
 
 impl OutboxMailer {
     /// An outbox in `storage`.
     #[must_use]
     pub fn new(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> Self {
-        Self { storage, clock }
+        Self { storage, clock, counts: MailCounts::default() }
     }
 }
 
 #[async_trait]
 impl Mailer for OutboxMailer {
     async fn send(&self, mail: Mail) -> Result<(), MailError> {
-        self.storage
+        let kept = self
+            .storage
             .put_outbox_mail(OutboxMail {
                 id: OutboxMailId::new(),
                 to: mail.to.to_string(),
@@ -33,7 +36,13 @@ impl Mailer for OutboxMailer {
                 text: mail.text,
                 created_at: self.clock.now(),
             })
-            .await?;
-        Ok(())
+            .await;
+        let outcome = if kept.is_ok() { &self.counts.sent } else { &self.counts.refused };
+        outcome.increment();
+        Ok(kept?)
+    }
+
+    fn metrics(&self) -> MailSnapshot {
+        self.counts.snapshot(0)
     }
 }

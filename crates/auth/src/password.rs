@@ -1,9 +1,11 @@
 //! argon2id (RFC 9106) away from the async threads, with a bound on how much of it runs and how much may wait.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use hubbub_domain::measure::{Histogram, Times};
 use hubbub_domain::storage::NO_PASSWORD;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
@@ -25,6 +27,7 @@ pub(crate) struct PasswordHasher {
     workers: Arc<Semaphore>,
     /// Who computes or waits.
     places: Arc<Semaphore>,
+    times: Arc<Times>,
 }
 
 impl PasswordHasher {
@@ -41,7 +44,13 @@ impl PasswordHasher {
             dummy: dummy.into(),
             workers: Arc::new(Semaphore::new(workers)),
             places: Arc::new(Semaphore::new(places)),
+            times: Arc::default(),
         })
+    }
+
+    /// How long hashing and verifying took, with waiting.
+    pub(crate) fn times(&self) -> Histogram {
+        self.times.snapshot()
     }
 
     /// The PHC string of a password.
@@ -74,13 +83,16 @@ impl PasswordHasher {
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Busy)?;
+        let started = Instant::now();
         let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Busy)?;
         // The permits travel with the work: a caller that goes away does not make room for a second computation.
         let result = tokio::task::spawn_blocking(move || {
             let _held = (place, worker);
             work()
         });
-        result.await.map_err(|_| Busy)
+        let done = result.await.map_err(|_| Busy);
+        self.times.observe(started.elapsed());
+        done
     }
 }
 
@@ -115,6 +127,7 @@ mod tests {
         assert!(!hasher.verify("correct horsE", Some(first)).await.unwrap());
         assert!(!hasher.verify("correct horse", None).await.unwrap());
         assert!(!hasher.verify("correct horse", Some("damaged".to_owned())).await.unwrap());
+        assert_eq!(hasher.times().count, 6, "and each was timed");
     }
 
     #[tokio::test]

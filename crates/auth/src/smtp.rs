@@ -15,6 +15,7 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::mailer::{Mail, MailError, Mailer};
+use crate::metrics::{MailCounts, MailSnapshot};
 use crate::secret::Secret;
 
 /// Mails that may wait. More are refused: a server that is down for long must not fill the memory.
@@ -111,6 +112,7 @@ struct Shared {
     from: Mailbox,
     retry_pauses: Vec<Duration>,
     connections: Semaphore,
+    counts: MailCounts,
 }
 
 impl SmtpMailer {
@@ -126,6 +128,7 @@ impl SmtpMailer {
                 from,
                 retry_pauses: config.retry_pauses.clone(),
                 connections: Semaphore::new(CONNECTIONS),
+                counts: MailCounts::default(),
             }),
             places: Arc::new(Semaphore::new(QUEUE as usize)),
         })
@@ -161,7 +164,10 @@ impl SmtpMailer {
 #[async_trait]
 impl Mailer for SmtpMailer {
     async fn send(&self, mail: Mail) -> Result<(), MailError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| MailError::QueueFull)?;
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            self.shared.counts.refused.increment();
+            return Err(MailError::QueueFull);
+        };
         tokio::spawn(Arc::clone(&self.shared).deliver(mail, place));
         Ok(())
     }
@@ -169,6 +175,11 @@ impl Mailer for SmtpMailer {
     async fn flush(&self) {
         let all = self.places.acquire_many(QUEUE).await;
         drop(all);
+    }
+
+    fn metrics(&self) -> MailSnapshot {
+        let free = u64::try_from(self.places.available_permits()).unwrap_or(u64::MAX);
+        self.shared.counts.snapshot(u64::from(QUEUE).saturating_sub(free))
     }
 }
 
@@ -178,6 +189,7 @@ impl Shared {
         let subject = mail.subject;
         let Some(message) = message(&self.from, mail) else {
             tracing::error!(mail.subject = subject, "a mail could not be put together; it is dropped");
+            self.counts.dropped.increment();
             return;
         };
         let mut pauses = self.retry_pauses.iter();
@@ -187,6 +199,7 @@ impl Shared {
             drop(connection);
             let Err(error) = result else {
                 tracing::debug!(mail.subject = subject, "mail sent");
+                self.counts.sent.increment();
                 return;
             };
             // A server's words may quote the recipient, so only the kind of the failure is logged.
@@ -199,10 +212,12 @@ impl Shared {
                         retry.seconds = pause.as_secs(),
                         "a mail was not sent yet"
                     );
+                    self.counts.retries.increment();
                     tokio::time::sleep(*pause).await;
                 }
                 None => {
                     tracing::error!(mail.subject = subject, reason, "a mail was not sent; it is dropped");
+                    self.counts.dropped.increment();
                     return;
                 }
             }

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod event;
 pub mod ids;
 pub mod live;
+pub mod measure;
 pub mod permission;
 pub mod room;
 pub mod storage;

@@ -23,10 +23,10 @@ use crate::events::LocalBus;
 use crate::http::listener::Front;
 use crate::http::{assets, client_network, health, layers, listener, redirect};
 use crate::lifecycle::StopSignals;
+use crate::telemetry::exposition::{self, Sources};
 use crate::telemetry::metrics::HttpMetrics;
 use crate::telemetry::metrics_listener;
-use crate::telemetry::process::Process;
-use crate::telemetry::snapshots::Snapshots;
+use crate::telemetry::node::Node;
 use crate::telemetry::tls::TlsMetrics;
 use crate::tls::Tls;
 use crate::{cleaning, data_lock, notify, secrets};
@@ -72,8 +72,16 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let receiver = signaling.clone();
     tokio::spawn(forward(domain_events, move |event| receiver.handle_event(event)));
 
-    registry.register(Box::new(Process::default()))?;
-    registry.register(Box::new(Snapshots::new(sfu.clone(), signaling.clone())?))?;
+    let api_metrics = hubbub_api::Metrics::default();
+    let sources = Sources {
+        sfu: sfu.clone(),
+        signaling: signaling.clone(),
+        api: api_metrics.clone(),
+        auth: auth.clone(),
+        database: database.clone(),
+        node: Node::new(config.data_dir()),
+    };
+    exposition::register(&registry, sources)?;
     let requests = HttpMetrics::register(&registry)?;
     let api = hubbub_api::State {
         storage: storage.clone(),
@@ -82,6 +90,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         live: Arc::new(signaling.clone()),
         events: bus,
         config: Arc::new(config.for_api()),
+        metrics: api_metrics,
     };
     let health = health::router(storage.clone(), draining.clone());
     let router = Router::new()
@@ -108,8 +117,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     }
     tokio::spawn(listener::serve(public, front, stop.clone(), connections.clone()));
     if let Some(listener) = for_metrics {
-        let front = Front::new(metrics_listener::router(registry, health));
-        tokio::spawn(listener::serve(listener, front, stop.clone(), TaskTracker::new()));
+        let metrics = metrics_listener::router(registry, health, sfu.clone(), config.for_rooms());
+        tokio::spawn(listener::serve(listener, Front::new(metrics), stop.clone(), TaskTracker::new()));
     }
     tokio::spawn(cleaning::run(storage, clock, stop.clone()));
 

@@ -47,9 +47,13 @@ pub use config::{Config, SharedTcp};
 pub use error::{AdmitError, OfferError, StartError};
 pub use event::{Event, LostReason};
 pub use ids::{CallId, Mid, PeerId};
-pub use metrics::{DropReason, JOIN_TIME_BUCKETS_MS, JoinTimes, Metrics, SendError, WorkerMetrics};
+pub use metrics::{
+    DropReason, JOIN_TIME_BUCKETS_MS, JoinPhase, JoinTimes, Metrics, SendError, SetupFailure, WorkerMetrics,
+};
 pub use peer_stats::{AddressFamily, LinkStats, PeerStats, Route, SlotStats};
-pub use quality::{Histogram, JITTER_BOUNDS, LOSS_BOUNDS, Quality, ROUND_TRIP_BOUNDS, Received};
+pub use quality::{
+    FORWARD_BOUNDS, GSO_BOUNDS, Histogram, JITTER_BOUNDS, LOSS_BOUNDS, Quality, ROUND_TRIP_BOUNDS, Received,
+};
 pub use sdp::{check_candidate, relayed_address};
 pub use sfu::Sfu;
 pub use transport::{BindingRequest, Greeting, Protocol};

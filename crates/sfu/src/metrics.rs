@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::error::AdmitError;
 use crate::event::LostReason;
-use crate::quality::Quality;
+use crate::peer_stats::Route;
+use crate::quality::{FORWARD_BOUNDS, GSO_BOUNDS, Histogram, Quality};
 
 /// Declares an enum of reasons with their labels, so that the list, the names and the help texts cannot drift apart.
 macro_rules! reasons {
@@ -96,6 +97,34 @@ reasons! {
 }
 
 reasons! {
+    /// A part of a join.
+    JoinPhase,
+    /// From the offer to the first valid check.
+    Ice => "ice",
+    /// From there to SRTP keys.
+    Dtls => "dtls",
+    /// From there to the microphone's first packet.
+    FirstPacket => "first_packet",
+}
+
+reasons! {
+    /// Why a connection never came to be: how far it got.
+    SetupFailure,
+    /// No check came: a firewall, or an announced address that leads elsewhere.
+    NoCheck => "no_check",
+    /// Checks came, with a wrong password.
+    WrongCheck => "wrong_check",
+    /// ICE was done, and no DTLS came.
+    NoDtls => "no_dtls",
+    /// DTLS began and was not done in time.
+    DtlsUnfinished => "dtls_unfinished",
+    /// DTLS failed.
+    DtlsFailed => "dtls_failed",
+    /// The client has another certificate than its offer says (RFC 8122, section 5).
+    WrongCertificate => "wrong_certificate",
+}
+
+reasons! {
     /// Why the system did not take a datagram for sending.
     SendError,
     /// No room in the socket's buffer or in the system's memory, for longer than audio may wait.
@@ -161,6 +190,12 @@ pub struct WorkerMetrics {
     pub connected: u64,
     /// Calls with at least one peer now.
     pub calls: u64,
+    /// Connected peers that may speak and whose microphone has sent packets.
+    pub publishers: u64,
+    /// Connected peers that may hear and have slots.
+    pub listeners: u64,
+    /// Connected peers by how their packets come and go, in the order of [`Route::ALL`].
+    pub routes: [u64; Route::ALL.len()],
     /// TCP connections that are open now.
     pub tcp_connections: u64,
     /// Datagrams and frames received.
@@ -185,6 +220,10 @@ pub struct WorkerMetrics {
     pub drops: [u64; DropReason::ALL.len()],
     /// How long joins took.
     pub join_times: JoinTimes,
+    /// How long their parts took, in the order of [`JoinPhase::ALL`].
+    pub join_phases: [JoinTimes; JoinPhase::ALL.len()],
+    /// Connections that never came to be, one number a [`SetupFailure`], in the order of [`SetupFailure::ALL`].
+    pub setup_failures: [u64; SetupFailure::ALL.len()],
     /// Connections lost, one number a [`LostReason`], in the order of [`LostReason::ALL`].
     pub losts: [u64; LostReason::ALL.len()],
     /// Packets that listeners asked for again.
@@ -209,14 +248,22 @@ pub struct WorkerMetrics {
     pub migrations: u64,
     /// How often the worker was started again after a panic.
     pub restarts: u64,
-    /// Time spent working, not waiting.
+    /// Time spent working, not waiting, by the clock: with what others took of the core meanwhile.
     pub busy: Duration,
     /// Thousandths of the last second spent working.
     pub busy_permille: u32,
+    /// CPU time of the worker's thread.
+    pub cpu: Duration,
+    /// CPU time in the last second, in thousandths of it.
+    pub cpu_permille: u32,
+    /// From reading a packet to its copies being handed to the system, a value a copy; bounds are [`FORWARD_BOUNDS`].
+    pub forward_times: Histogram,
     /// Sends of several datagrams at once, cut apart by the system (UDP GSO).
     pub gso_sends: u64,
     /// The datagrams in them.
     pub gso_segments: u64,
+    /// How many were in each; bounds are [`GSO_BOUNDS`], the sum is plain.
+    pub gso_sizes: Histogram,
     /// Sends of several datagrams that the system refused, so that each went by itself.
     pub gso_fallbacks: u64,
     /// Datagrams the system did not take, one number a [`SendError`], in the order of [`SendError::ALL`].
@@ -230,6 +277,20 @@ pub struct WorkerMetrics {
 impl WorkerMetrics {
     pub(crate) fn drop(&mut self, reason: DropReason) {
         self.drops[reason as usize] += 1;
+    }
+
+    /// RTP packets that were written have been handed to the system, so long after they were read.
+    pub(crate) fn on_forwarded(&mut self, after: Duration) {
+        let timed = self.forward_times.count();
+        let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+        self.forward_times.observe(&FORWARD_BOUNDS, micros, self.rtp_out.saturating_sub(timed));
+    }
+
+    /// Several datagrams went out in one send.
+    pub(crate) fn on_segments(&mut self, count: u64) {
+        self.gso_sends += 1;
+        self.gso_segments += count;
+        self.gso_sizes.observe(&GSO_BOUNDS, count, 1);
     }
 
     /// How much was dropped for one reason.
@@ -262,6 +323,21 @@ mod tests {
         assert_eq!(labels.len(), DropReason::ALL.len());
         let labels: std::collections::HashSet<_> = SendError::ALL.iter().map(|reason| reason.as_str()).collect();
         assert_eq!(labels.len(), SendError::ALL.len());
+    }
+
+    #[test]
+    fn every_copy_is_timed_once() {
+        let mut metrics = WorkerMetrics { rtp_out: 10, ..WorkerMetrics::default() };
+        metrics.on_forwarded(Duration::from_micros(90));
+        metrics.on_forwarded(Duration::from_secs(1));
+        metrics.rtp_out += 5;
+        metrics.on_forwarded(Duration::from_micros(700));
+        assert_eq!(metrics.forward_times.buckets, [0, 10, 0, 0, 5, 0, 0, 0, 0]);
+        assert_eq!(metrics.forward_times.sum, 10 * 90 + 5 * 700);
+        metrics.on_segments(32);
+        metrics.on_segments(3);
+        assert_eq!((metrics.gso_sends, metrics.gso_segments, metrics.gso_sizes.sum), (2, 35, 35));
+        assert_eq!((metrics.gso_sizes.buckets[1], metrics.gso_sizes.buckets[8]), (1, 1));
     }
 
     #[test]

@@ -12,20 +12,32 @@ pub const JITTER_BOUNDS: [u64; 8] = [2_000, 5_000, 10_000, 20_000, 40_000, 80_00
 /// The upper bounds of loss, in millionths of the packets.
 pub const LOSS_BOUNDS: [u64; 8] = [0, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000];
 
-/// How often a value was at most each of some bounds. All values are in millionths: of a second, or of the whole.
+/// The upper bounds of the time from reading a packet to its copies being handed to the system, in microseconds.
+pub const FORWARD_BOUNDS: [u64; 8] = [50, 100, 250, 500, 1_000, 2_500, 10_000, 50_000];
+/// The upper bounds of the number of datagrams in a send with UDP GSO; the most is 32.
+pub const GSO_BOUNDS: [u64; 8] = [2, 3, 4, 6, 8, 12, 16, 24];
+
+/// How often a value was at most each of some bounds. Times and shares are in millionths: of a second, or of the whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
     /// Values a bucket (not cumulative); the last one takes everything above the highest bound.
     pub buckets: [u64; 9],
-    /// The sum of all values, in millionths.
+    /// The sum of all values.
     pub sum: u64,
 }
 
 impl Histogram {
-    fn observe(&mut self, bounds: &[u64; 8], value: u64) {
+    /// Notes a value that was measured so many times.
+    pub(crate) fn observe(&mut self, bounds: &[u64; 8], value: u64, times: u64) {
         let bucket = bounds.iter().position(|bound| value <= *bound);
-        self.buckets[bucket.unwrap_or(bounds.len())] += 1;
-        self.sum = self.sum.saturating_add(value);
+        self.buckets[bucket.unwrap_or(bounds.len())] += times;
+        self.sum = self.sum.saturating_add(value.saturating_mul(times));
+    }
+
+    /// How many values there were.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
     }
 }
 
@@ -41,9 +53,9 @@ pub struct Received {
 impl Received {
     /// Notes how a stream is received now, after `expected` packets of which `lost` did not come.
     pub(crate) fn observe(&mut self, block: &Reception, lost: u32, expected: u32) {
-        self.jitter.observe(&JITTER_BOUNDS, u64::from(block.jitter) * 1_000_000 / u64::from(CLOCK_RATE));
+        self.jitter.observe(&JITTER_BOUNDS, u64::from(block.jitter) * 1_000_000 / u64::from(CLOCK_RATE), 1);
         if let Some(loss) = (u64::from(lost.min(expected)) * 1_000_000).checked_div(u64::from(expected)) {
-            self.loss.observe(&LOSS_BOUNDS, loss);
+            self.loss.observe(&LOSS_BOUNDS, loss, 1);
         }
     }
 }
@@ -61,7 +73,7 @@ pub struct Quality {
 
 impl Quality {
     pub(crate) fn observe_round_trip(&mut self, trip: Duration) {
-        self.round_trip.observe(&ROUND_TRIP_BOUNDS, u64::try_from(trip.as_micros()).unwrap_or(u64::MAX));
+        self.round_trip.observe(&ROUND_TRIP_BOUNDS, u64::try_from(trip.as_micros()).unwrap_or(u64::MAX), 1);
     }
 }
 

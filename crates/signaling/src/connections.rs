@@ -11,6 +11,7 @@ use hubbub_protocol::{CloseCode, ServerMessage};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::metrics::Queues;
 use crate::outbox::{Link, encode};
 
 /// Every open socket.
@@ -104,6 +105,18 @@ impl Connections {
 
     pub(crate) fn len(&self) -> usize {
         self.0.lock().open.len()
+    }
+
+    /// What waits for the clients.
+    pub(crate) fn queues(&self) -> Queues {
+        let mut queues = Queues::default();
+        for (_, link) in self.0.lock().open.values() {
+            let waiting = u64::try_from(link.waiting()).unwrap_or(u64::MAX);
+            queues.sockets += 1;
+            queues.messages += waiting;
+            queues.longest = queues.longest.max(waiting);
+        }
+        queues
     }
 
     /// Closes the sockets of a login that ended.

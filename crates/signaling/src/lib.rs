@@ -42,7 +42,7 @@ mod user_rate;
 
 pub use config::Config;
 pub use media::MediaPlane;
-pub use metrics::{Histogram, MetricsSnapshot, TIME_BUCKETS};
+pub use metrics::MetricsSnapshot;
 pub use service::Signaling;
 pub use upgrade::ClientNetwork;
 pub use user_rate::Rate;

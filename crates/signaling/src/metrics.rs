@@ -1,18 +1,19 @@
 //! What signaling counts. The server's telemetry turns a [`MetricsSnapshot`] into Prometheus' words.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
+use hubbub_domain::measure::{Counter, Histogram, Times};
 use hubbub_protocol::{ClientMessage, ErrorCode, MediaStep, ServerMessage};
-
-/// Upper bounds of the buckets of a [`Histogram`], in seconds; one more bucket holds what is longer.
-pub const TIME_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// Signaling's numbers at one moment. Counters count from the start of the process.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricsSnapshot {
     /// Open sockets.
     pub sockets: u64,
+    /// Messages that wait for clients to take them.
+    pub queued: u64,
+    /// Those of the client with the most.
+    pub longest_queue: u64,
     /// Taken seats, those that wait for their socket to come back included.
     pub participants: u64,
     /// Rooms with somebody in them.
@@ -43,15 +44,19 @@ pub struct MetricsSnapshot {
     pub media_setup_time: Histogram,
 }
 
-/// How long something took, as a Prometheus histogram wants it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Histogram {
-    /// How often it was measured.
-    pub count: u64,
-    /// All times together, in seconds.
-    pub sum: f64,
-    /// How many were at most as long as each of [`TIME_BUCKETS`] (cumulative).
-    pub buckets: [u64; TIME_BUCKETS.len()],
+impl Default for MetricsSnapshot {
+    /// Everything, at 0.
+    fn default() -> Self {
+        Metrics::default().snapshot(Queues::default(), 0, 0)
+    }
+}
+
+/// What waits for clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Queues {
+    pub(crate) sockets: u64,
+    pub(crate) messages: u64,
+    pub(crate) longest: u64,
 }
 
 #[derive(Debug, Default)]
@@ -87,13 +92,15 @@ impl Metrics {
         self.media_problems[step as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Everything counted, together with the three numbers that others keep.
-    pub(crate) fn snapshot(&self, sockets: u64, participants: u64, rooms: u64) -> MetricsSnapshot {
+    /// Everything counted, together with what others keep: the sockets' queues, seats and rooms.
+    pub(crate) fn snapshot(&self, queues: Queues, participants: u64, rooms: u64) -> MetricsSnapshot {
         let named = |names: &[&'static str], counts: &[AtomicU64]| {
             names.iter().zip(counts).map(|(&name, count)| (name, count.load(Ordering::Relaxed))).collect()
         };
         MetricsSnapshot {
-            sockets,
+            sockets: queues.sockets,
+            queued: queues.messages,
+            longest_queue: queues.longest,
             participants,
             rooms,
             messages_in: named(&ClientMessage::TYPES, &self.messages_in),
@@ -112,70 +119,19 @@ impl Metrics {
     }
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn increment(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Times {
-    count: AtomicU64,
-    micros: AtomicU64,
-    buckets: [AtomicU64; TIME_BUCKETS.len()],
-}
-
-impl Times {
-    pub(crate) fn observe(&self, time: Duration) {
-        self.count.fetch_add(1, Ordering::Relaxed);
-        self.micros.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        if let Some(bucket) = TIME_BUCKETS.iter().position(|&bound| time.as_secs_f64() <= bound) {
-            self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn snapshot(&self) -> Histogram {
-        let mut sum = 0;
-        let buckets = std::array::from_fn(|i| {
-            sum += self.buckets[i].load(Ordering::Relaxed);
-            sum
-        });
-        let micros = Duration::from_micros(self.micros.load(Ordering::Relaxed));
-        Histogram { count: self.count.load(Ordering::Relaxed), sum: micros.as_secs_f64(), buckets }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn buckets_are_cumulative_and_the_longest_times_count_in_none() {
-        let times = Times::default();
-        for millis in [0, 3, 3, 400, 60_000] {
-            times.observe(Duration::from_millis(millis));
-        }
-        let histogram = times.snapshot();
-        assert_eq!(histogram.count, 5);
-        assert!((histogram.sum - 60.406).abs() < 1e-9);
-        assert_eq!(histogram.buckets, [1, 1, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4]);
-    }
 
     #[test]
     fn errors_are_counted_by_code() {
         let metrics = Metrics::default();
         let error = ServerMessage::Error { reply_to: None, code: ErrorCode::RoomFull, message: String::new() };
         metrics.sent(&error, 1);
-        let snapshot = metrics.snapshot(1, 2, 3);
+        let snapshot = metrics.snapshot(Queues { sockets: 1, messages: 5, longest: 4 }, 2, 3);
         assert!(snapshot.errors.contains(&("room-full", 1)));
         assert!(snapshot.messages_out.contains(&("error", 1)));
         assert_eq!((snapshot.sockets, snapshot.participants, snapshot.rooms), (1, 2, 3));
+        assert_eq!((snapshot.queued, snapshot.longest_queue), (5, 4));
     }
 }

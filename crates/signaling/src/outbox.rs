@@ -112,6 +112,11 @@ impl Outbox {
         }
     }
 
+    /// How many messages wait to be written.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Shows who speaks, in place of whatever was not written yet; `None` when there is nothing more to show.
     pub(crate) fn show_speakers(&self, encoded: Option<Utf8Bytes>) {
         self.speakers.send_replace(encoded);
@@ -143,6 +148,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Queues;
 
     fn pong(n: u32) -> ServerMessage {
         ServerMessage::Pong { reply_to: Some(n) }
@@ -158,7 +164,8 @@ mod tests {
         link.send(pong(3));
         link.send(pong(4));
         assert_eq!(link.closing(), Some(Closing { code: 1008, reason: "read too slowly", drain: false }));
-        assert_eq!(metrics.snapshot(0, 0, 0).slow_readers, 1);
+        assert_eq!(metrics.snapshot(Queues::default(), 0, 0).slow_readers, 1);
+        assert_eq!(link.waiting(), 2);
         assert_eq!(pending.queue.len(), 2);
     }
 

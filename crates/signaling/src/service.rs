@@ -128,8 +128,7 @@ impl Signaling {
     pub fn metrics(&self) -> MetricsSnapshot {
         let (participants, rooms) = self.inner.around.seats.totals();
         let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        let sockets = number(self.inner.connections.len());
-        self.inner.metrics().snapshot(sockets, number(participants), number(rooms))
+        self.inner.metrics().snapshot(self.inner.connections.queues(), number(participants), number(rooms))
     }
 
     /// Gives nobody new a seat, tells every socket, and waits until nobody is in a room any more, for `patience` at most.

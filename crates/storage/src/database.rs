@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use hubbub_domain::storage::{Health, StorageError, StorageResult};
 use sqlx::{PgPool, SqlitePool};
 
 use crate::config::{Config, ConnectError};
+use crate::metrics::{Kind, Metrics, MetricsSnapshot, PoolSnapshot};
 use crate::{connect, error};
 
 /// An open database with an up-to-date schema. Clones share the same connections.
@@ -17,6 +19,7 @@ pub struct Database {
     pub(crate) pools: Pools,
     /// For a connection and an answer together.
     pub(crate) patience: Duration,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Clone)]
@@ -36,7 +39,7 @@ impl Database {
     /// [`ConnectError`] says in one line what is wrong; an unreachable server is reported within the configured timeout.
     pub async fn connect(config: &Config) -> Result<Self, ConnectError> {
         let pools = connect::connect(config).await?;
-        Ok(Self { pools, patience: config.timeout * 2 })
+        Ok(Self { pools, patience: config.timeout * 2, metrics: Arc::default() })
     }
 
     /// Waits for running queries and closes all connections. Later queries fail as unavailable.
@@ -50,12 +53,36 @@ impl Database {
         }
     }
 
-    /// Runs `work`, but not for longer than the database is given to answer.
-    pub(crate) async fn bounded<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>>) -> StorageResult<T> {
-        match tokio::time::timeout(self.patience, work).await {
-            Ok(done) => done.map_err(|e| error::storage_error(&e)),
-            Err(_) => Err(StorageError::Unavailable(format!("no answer within {:?}", self.patience))),
-        }
+    /// What was counted so far, and the connections there are now.
+    #[must_use]
+    pub fn metrics(&self) -> MetricsSnapshot {
+        let pools = match &self.pools {
+            Pools::Sqlite { readers, writer } => [("readers", readers), ("writer", writer)]
+                .map(|(name, pool)| {
+                    PoolSnapshot::new(name, pool.size(), pool.num_idle(), pool.options().get_max_connections())
+                })
+                .to_vec(),
+            Pools::Postgres(pool) => {
+                let max = pool.options().get_max_connections();
+                vec![PoolSnapshot::new("postgres", pool.size(), pool.num_idle(), max)]
+            }
+        };
+        self.metrics.snapshot(pools)
+    }
+
+    /// Runs `work`, but not for longer than the database is given to answer, and counts it.
+    pub(crate) async fn bounded<T>(
+        &self,
+        kind: Kind,
+        work: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> StorageResult<T> {
+        let bounded = async {
+            match tokio::time::timeout(self.patience, work).await {
+                Ok(done) => done.map_err(|e| error::storage_error(&e)),
+                Err(_) => Err(StorageError::Unavailable(format!("no answer within {:?}", self.patience))),
+            }
+        };
+        self.metrics.measure(kind, bounded).await
     }
 }
 
@@ -72,7 +99,7 @@ impl fmt::Debug for Database {
 macro_rules! reading {
     ($database:expr, $pool:ident => $query:expr) => {
         $database
-            .bounded(async {
+            .bounded($crate::metrics::Kind::Read, async {
                 Ok(match &$database.pools {
                     $crate::database::Pools::Sqlite { readers: $pool, .. } => $query,
                     $crate::database::Pools::Postgres($pool) => $query,
@@ -87,7 +114,7 @@ pub(crate) use reading;
 macro_rules! writing {
     ($database:expr, $pool:ident => $query:expr) => {
         $database
-            .bounded(async {
+            .bounded($crate::metrics::Kind::Write, async {
                 Ok(match &$database.pools {
                     $crate::database::Pools::Sqlite { writer: $pool, .. } => $query,
                     $crate::database::Pools::Postgres($pool) => $query,
@@ -103,7 +130,7 @@ pub(crate) use writing;
 macro_rules! transaction {
     ($database:expr, $tx:ident => $work:block) => {
         $database
-            .bounded(async {
+            .bounded($crate::metrics::Kind::Transaction, async {
                 Ok(match &$database.pools {
                     $crate::database::Pools::Sqlite { writer, .. } => {
                         let mut $tx = writer.begin_with("BEGIN IMMEDIATE").await?;

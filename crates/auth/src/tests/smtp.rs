@@ -152,6 +152,14 @@ async fn a_line_break_in_an_address_reaches_neither_envelope_nor_header() {
     assert!(sink.messages().iter().all(|message| !message.contains("eve@example.org")));
 }
 
+/// Mails sent, dropped and refused, further tries, and mails that wait.
+fn counted(mailer: &SmtpMailer) -> ([u64; 3], u64, u64) {
+    let metrics = mailer.metrics();
+    let outcomes = ["sent", "dropped", "refused"]
+        .map(|outcome| metrics.outcomes.iter().find(|(name, _)| *name == outcome).map_or(0, |(_, count)| *count));
+    (outcomes, metrics.retries, metrics.waiting)
+}
+
 #[tokio::test]
 async fn a_temporary_refusal_is_tried_again_and_a_final_one_is_not() {
     let sink = Sink::start(&["451 come back", "421 too busy"]).await;
@@ -159,12 +167,14 @@ async fn a_temporary_refusal_is_tried_again_and_a_final_one_is_not() {
     mailer.send(mail(email("ada@example.org"))).await.unwrap();
     flush(&mailer).await;
     assert_eq!((sink.commands("MAIL").len(), sink.messages().len()), (3, 1));
+    assert_eq!(counted(&mailer), ([1, 0, 0], 2, 0));
 
     let sink = Sink::start(&["550 never"]).await;
     let mailer = SmtpMailer::new(&sink.config()).unwrap();
     mailer.send(mail(email("ada@example.org"))).await.unwrap();
     flush(&mailer).await;
     assert_eq!((sink.commands("MAIL").len(), sink.messages().len()), (1, 0));
+    assert_eq!(counted(&mailer), ([0, 1, 0], 0, 0));
 
     let sink = Sink::start(&["451 no"; 9]).await;
     let mailer = SmtpMailer::new(&sink.config()).unwrap();
@@ -225,6 +235,7 @@ async fn a_dead_server_holds_up_no_request_and_the_queue_is_bounded() {
         taken += 1;
     }
     assert_eq!(taken, 1_000);
+    assert_eq!(counted(&mailer), ([0, 0, 1], 0, 1_000));
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     drop(listener);
 }

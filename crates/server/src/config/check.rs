@@ -22,7 +22,7 @@ impl Config {
     /// # Errors
     /// The first key whose value is not allowed, with what would be right.
     pub(super) fn check(&self) -> Result<(), Problem> {
-        let Self { http, storage, media, auth, limits, signaling, ice, .. } = self;
+        let Self { http, storage, media, auth, limits, signaling, ice, metrics, .. } = self;
         range("server.drain_seconds", self.server.drain_seconds, 0..=86_400)?;
         range("http.request_timeout_seconds", http.request_timeout_seconds, 1..=3600)?;
         range("http.hsts_seconds", http.hsts_seconds, 0..=63_072_000)?;
@@ -52,6 +52,8 @@ impl Config {
         range("signaling.messages_at_once", signaling.messages_at_once, 20..=100_000)?;
         range("signaling.queued_messages", signaling.queued_messages, 64..=65_536)?;
         range("ice.turn_credential_seconds", ice.turn_credential_seconds, 300..=86_400)?;
+        range("metrics.rooms", metrics.rooms, 0..=1000)?;
+        range("metrics.peers_per_room", metrics.peers_per_room, 1..=1000)?;
         if self.data.dir.as_os_str().is_empty() {
             return Err(("data.dir", r#"expected a folder such as "./data" or "/var/lib/hubbub""#.to_owned()));
         }

@@ -9,6 +9,7 @@ use hubbub_auth::{Secret, ServerSecret};
 
 use super::{Config, Encryption, Rate};
 use crate::ice::IceServerList;
+use crate::telemetry::rooms;
 
 impl Config {
     /// For `storage`; without a URL it is SQLite in the data folder.
@@ -139,6 +140,11 @@ impl Config {
     /// How long people in rooms are kept once the server is told to end.
     pub(crate) fn drain_patience(&self) -> Duration {
         Duration::from_secs(self.server.drain_seconds)
+    }
+
+    /// How much is told of single rooms.
+    pub(crate) const fn for_rooms(&self) -> rooms::Limits {
+        rooms::Limits { rooms: self.metrics.rooms, peers: self.metrics.peers_per_room }
     }
 
     /// Where the data lies.

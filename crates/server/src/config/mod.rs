@@ -214,6 +214,8 @@ pub(crate) struct Ice {
 pub(crate) struct Metrics {
     #[serde(deserialize_with = "load::empty_is_none")]
     pub(crate) bind: Option<SocketAddr>,
+    pub(crate) rooms: usize,
+    pub(crate) peers_per_room: usize,
 }
 
 /// Log lines.

@@ -24,6 +24,7 @@ fn without_a_file_the_documented_defaults_apply() {
     assert_eq!(config.http.bind.to_string(), "127.0.0.1:8080");
     assert_eq!(config.public_url().as_str(), "http://127.0.0.1:8080/");
     assert_eq!(config.metrics.bind.unwrap().to_string(), "127.0.0.1:9464");
+    assert_eq!((config.metrics.rooms, config.metrics.peers_per_room), (20, 50));
     assert_eq!(config.media.first_port, 7882);
     assert_eq!(config.data.dir, PathBuf::from("./data"));
     assert!(config.media_workers() >= 1 && config.password_threads() >= 1);
@@ -271,6 +272,14 @@ fn errors_name_key_source_and_what_would_be_right_in_one_line() {
         (
             "[http]\nhsts_seconds = 63072001\n",
             "http.hsts_seconds in ./hubbub.toml is not valid: 63072001 is out of range; expected 0 to 63072000",
+        ),
+        (
+            "[metrics]\nrooms = 1001\n",
+            "metrics.rooms in ./hubbub.toml is not valid: 1001 is out of range; expected 0 to 1000",
+        ),
+        (
+            "[metrics]\npeers_per_room = 0\n",
+            "metrics.peers_per_room in ./hubbub.toml is not valid: 0 is out of range; expected 1 to 1000",
         ),
         ("[log]\nfilter = 'a=b=c'\n", "log.filter in ./hubbub.toml is not valid:"),
         ("[limits]\nlogin = 'often'\n", "limits.login in ./hubbub.toml is not valid: \"often\" is no rate; expected"),

@@ -52,7 +52,9 @@ async fn observe(State(metrics): State<HttpMetrics>, request: Request, next: Nex
     let route = request.extensions().get::<MatchedPath>().map_or("web-client", MatchedPath::as_str).to_owned();
     let method = known_method(request.method());
     let started = Instant::now();
+    let under_way = metrics.begin();
     let response = next.run(request).await;
+    drop(under_way);
     let elapsed = started.elapsed();
     let status = response.status().as_u16();
     metrics.observe(method, &route, status, elapsed);

@@ -2,13 +2,24 @@
 
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 
 /// Requests to the public listener.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpMetrics {
     requests: IntCounterVec,
     durations: HistogramVec,
+    under_way: IntGauge,
+}
+
+/// A request that is being answered, until it is dropped.
+#[must_use = "the request counts until it is dropped"]
+pub(crate) struct UnderWay(IntGauge);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// Upper bounds in seconds: an in-memory answer takes 1 ms, a password check 50, a picture a second.
@@ -29,9 +40,17 @@ impl HttpMetrics {
                 .buckets(BUCKETS.to_vec()),
             &["route", "method"],
         )?;
+        let under_way = IntGauge::new("hubbub_http_requests_under_way", "Requests that are being answered.")?;
+        registry.register(Box::new(under_way.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
-        Ok(Self { requests, durations })
+        Ok(Self { requests, durations, under_way })
+    }
+
+    /// Counts a request as being answered.
+    pub(crate) fn begin(&self) -> UnderWay {
+        self.under_way.inc();
+        UnderWay(self.under_way.clone())
     }
 
     /// Counts a request.

@@ -3,9 +3,16 @@
 //! Never logged: passwords, codes, tokens, tickets, invitations, SDP, message text, and paths or queries that may hold
 //! one of them.
 
+#[cfg(test)]
+mod catalogue;
+pub(crate) mod exposition;
+mod families;
 pub(crate) mod logging;
+mod media;
 pub(crate) mod metrics;
 pub(crate) mod metrics_listener;
-pub(crate) mod process;
-pub(crate) mod snapshots;
+pub(crate) mod node;
+mod process;
+pub(crate) mod rooms;
+mod services;
 pub(crate) mod tls;

@@ -69,6 +69,7 @@ pub(crate) struct Transport {
     dtls_budget: Budget,
     fingerprints: Vec<Fingerprint>,
     certificate_matches: bool,
+    certificate_refused: bool,
     handshake_done: bool,
     pub(super) srtp: Option<SrtpSession>,
     crypto: Arc<dyn RTCCryptoProvider>,
@@ -87,6 +88,7 @@ impl Transport {
             dtls_budget: Budget { left: HANDSHAKE_DATAGRAMS_MAX, refilled: now, per_second: 0 },
             fingerprints,
             certificate_matches: false,
+            certificate_refused: false,
             handshake_done: false,
             srtp: None,
             crypto: Arc::clone(&identity.crypto),
@@ -207,6 +209,16 @@ impl Transport {
         self.state == State::Connected
     }
 
+    /// Whether any DTLS came; told of a transport that is not connected.
+    pub(crate) const fn has_begun_dtls(&self) -> bool {
+        self.dtls_budget.left < HANDSHAKE_DATAGRAMS_MAX
+    }
+
+    /// Whether it is over because the certificate is not the offer's.
+    pub(crate) const fn refused_certificate(&self) -> bool {
+        self.certificate_refused
+    }
+
     /// Where to send: the path last nominated, else the one last checked; `None` without consent to send anywhere.
     pub(crate) fn selected(&self) -> Option<Path> {
         self.ice.selected()
@@ -311,7 +323,8 @@ impl Transport {
                 }
                 DtlsOutput::PeerCertificate(der) => {
                     self.certificate_matches = self.fingerprints.iter().any(|f| f.matches(der));
-                    if !self.certificate_matches {
+                    self.certificate_refused = !self.certificate_matches;
+                    if self.certificate_refused {
                         self.end(LostReason::DtlsFailed);
                         return Ok(());
                     }

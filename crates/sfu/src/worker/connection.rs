@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::census::Standing;
 use super::feedback::Feedback;
 use super::preroll::Held;
 use super::timers::Alarm;
@@ -33,6 +34,12 @@ pub(super) struct Connection {
     remote: Credentials,
     fingerprints: Vec<Fingerprint>,
     pub(super) offered_at: Instant,
+    /// When the first valid check came.
+    pub(super) checked_at: Option<Instant>,
+    /// Checks with a wrong password came.
+    pub(super) wrong_checks: bool,
+    /// When it was connected, until the microphone's first packet.
+    pub(super) silent_since: Option<Instant>,
     pub(super) microphone: Option<Microphone>,
     pub(super) slots: Vec<Slot>,
     pub(super) next_report: Option<Instant>,
@@ -58,6 +65,9 @@ impl Connection {
             remote: offer.remote.clone(),
             fingerprints: offer.fingerprints.clone(),
             offered_at: now,
+            checked_at: None,
+            wrong_checks: false,
+            silent_since: None,
             microphone: None,
             slots: Vec::new(),
             next_report: None,
@@ -125,6 +135,11 @@ impl Connection {
     pub(super) fn plan_report(&mut self, now: Instant, key: usize) {
         let spread = Duration::from_millis((key as u64).wrapping_mul(7919) % 1000);
         self.next_report = Some(now + REPORT_EVERY + spread - Duration::from_millis(500));
+    }
+
+    /// Whether it is or was connected.
+    pub(super) const fn was_connected(&self) -> bool {
+        self.next_report.is_some()
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
@@ -337,6 +352,7 @@ pub(super) struct Peer {
     pub(super) connection: Option<Connection>,
     /// The addresses of TURN servers that the client sends from, as it says.
     pub(super) relays: Vec<std::net::SocketAddr>,
+    pub(super) counted: Standing,
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::timers::{Alarm, Due, Timers};
 use crate::call::{Call, SlotChange};
 use crate::event::{Event, LostReason};
 use crate::ids::{CallId, PeerId};
-use crate::metrics::{DropReason, WorkerMetrics};
+use crate::metrics::{DropReason, JoinPhase, WorkerMetrics};
 use crate::rtp::cache::Caches;
 use crate::rtp::stats::NtpClock;
 use crate::transport::{Dropped, Outbox, PacketKind, Path, Protocol, TransportEvent, classify, stun};
@@ -217,10 +217,12 @@ impl WorkerCore {
         let connection = self.peers[key].connection.as_mut().ok_or(DropReason::StunUnknownUfrag)?;
         let before = connection.transport.selected();
         let handled = connection.transport.handle_stun(now, path, datagram, &mut self.outbox);
+        connection.wrong_checks |= handled == Err(Dropped::BadIntegrity);
         let moved = before.is_some() && connection.transport.selected() != before;
         if moved && connection.transport.is_connected() {
             self.metrics.migrations += 1;
         }
+        self.note_check(now, key);
         self.settle(now, key);
         handled.map_err(|dropped| match dropped {
             Dropped::BadIntegrity => DropReason::StunBadIntegrity,
@@ -288,6 +290,7 @@ impl WorkerCore {
         // Never at once: what is due again and again must not keep the worker from its packets.
         let next = next.map(|at| at.max(now + MOMENT));
         self.timers.set(&mut peer.alarm, Due::Peer(key), next);
+        self.count(key);
     }
 
     /// Whether a path is in use by another peer. A check proves no more than that somebody can send with this source address,
@@ -321,6 +324,9 @@ impl WorkerCore {
         let Some(connection) = &mut peer.connection else { return };
         let setup = now.saturating_duration_since(connection.offered_at);
         connection.plan_report(now, key);
+        connection.silent_since = Some(now);
+        let dtls = now.saturating_duration_since(connection.checked_at.unwrap_or(now));
+        self.metrics.join_phases[JoinPhase::Dtls as usize].observe(dtls);
         self.metrics.connected += 1;
         self.metrics.join_times.observe(setup);
         self.events.push(Event::Connected { peer: peer.id, setup });
@@ -330,6 +336,7 @@ impl WorkerCore {
 
     fn on_lost(&mut self, key: usize, reason: LostReason) {
         self.metrics.lost(reason);
+        self.note_failure(key, reason);
         self.events.push(Event::Lost { peer: self.peers[key].id, reason });
         self.forget_connection(key);
         self.report_slots();

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::metrics::WorkerMetrics;
 use crate::placement::Load;
 
@@ -34,6 +36,12 @@ impl LoadGauge {
     }
 }
 
+/// CPU time of this thread so far.
+pub(super) fn thread_cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
 /// Takes the counters now and then, and tells how fast they grew.
 #[derive(Debug)]
 pub(super) struct LoadMeter {
@@ -44,13 +52,15 @@ pub(super) struct LoadMeter {
 struct Sample {
     at: Instant,
     busy: Duration,
+    cpu: Duration,
     packets_out: u64,
     late_ticks: u64,
 }
 
 impl Sample {
     const fn of(at: Instant, metrics: &WorkerMetrics) -> Self {
-        Self { at, busy: metrics.busy, packets_out: metrics.packets_out, late_ticks: metrics.late_ticks }
+        let WorkerMetrics { busy, cpu, packets_out, late_ticks, .. } = *metrics;
+        Self { at, busy, cpu, packets_out, late_ticks }
     }
 }
 
@@ -59,8 +69,9 @@ impl LoadMeter {
         Self { samples: VecDeque::from([Sample::of(now, metrics)]) }
     }
 
-    /// The load since the last sample that is a second old, or the oldest there is.
-    pub(super) fn measure(&mut self, now: Instant, metrics: &WorkerMetrics) -> Load {
+    /// The load since the last sample that is a second old, or the oldest there is, and the thousandths of that time that the
+    /// thread had a core.
+    pub(super) fn measure(&mut self, now: Instant, metrics: &WorkerMetrics) -> (Load, u32) {
         let sample = Sample::of(now, metrics);
         self.samples.push_back(sample);
         while self.samples.get(1).is_some_and(|second| now.saturating_duration_since(second.at) >= WINDOW) {
@@ -70,11 +81,12 @@ impl LoadMeter {
         let elapsed = now.saturating_duration_since(first.at).max(Duration::from_millis(1)).as_micros();
         let per = |count: u128, unit: u128| u32::try_from(count * unit / elapsed).unwrap_or(u32::MAX);
         let second = Duration::from_secs(1).as_micros();
-        Load {
+        let load = Load {
             busy_permille: per(sample.busy.saturating_sub(first.busy).as_micros(), 1000).min(1000),
             packets_out: per(sample.packets_out.saturating_sub(first.packets_out).into(), second),
             late_ticks: per(sample.late_ticks.saturating_sub(first.late_ticks).into(), second),
-        }
+        };
+        (load, per(sample.cpu.saturating_sub(first.cpu).as_micros(), 1000).min(1000))
     }
 }
 
@@ -89,9 +101,11 @@ mod tests {
         let mut meter = LoadMeter::new(start, &metrics);
         let mut measure = |ms: u64, busy: u64, packets: u64, late: u64| {
             metrics.busy += Duration::from_millis(busy);
+            metrics.cpu += Duration::from_millis(busy) / 2;
             metrics.packets_out += packets;
             metrics.late_ticks += late;
-            let load = meter.measure(start + Duration::from_millis(ms), &metrics);
+            let (load, cpu) = meter.measure(start + Duration::from_millis(ms), &metrics);
+            assert!(load.busy_permille / 2 == cpu || load.busy_permille == 1000, "half of it: {cpu}");
             (load.busy_permille, load.packets_out, load.late_ticks)
         };
         assert_eq!(measure(250, 125, 1000, 0), (500, 4000, 0), "what there is yet");

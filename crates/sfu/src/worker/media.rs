@@ -7,7 +7,7 @@ use super::forward::Packet;
 use super::recovery::{AllRecovered, Recovered};
 use super::timers::Due;
 use crate::event::Event;
-use crate::metrics::DropReason;
+use crate::metrics::{DropReason, JoinPhase};
 use crate::rtp::packet::Header;
 use crate::rtp::payload::Audio;
 use crate::rtp::slot::Incoming;
@@ -34,9 +34,14 @@ impl WorkerCore {
         let level = microphone.level(&header, plain);
         let asks = microphone.nack;
         connection.feedback.received.on_packet(payload.len());
+        let fresh = microphone.stream.as_ref().is_none_or(|stream| stream.ssrc != header.ssrc);
         if microphone.stream.is_none() {
             let after = now.saturating_duration_since(connection.offered_at);
             self.events.push(Event::FirstPacket { peer: peer.id, after });
+        }
+        if fresh && let Some(since) = connection.silent_since.take() {
+            let phase = now.saturating_duration_since(since);
+            self.metrics.join_phases[JoinPhase::FirstPacket as usize].observe(phase);
         }
         let stream = microphone.bind(now, &header, &mut self.next_stream);
         let (call, alarm) = &mut self.calls[peer.call];
@@ -73,6 +78,9 @@ impl WorkerCore {
             audio,
         });
         let (call, member) = (peer.call, peer.member);
+        if fresh {
+            self.count(key);
+        }
         if !self.changes.is_empty() {
             self.report_slots();
         }

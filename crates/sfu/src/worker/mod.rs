@@ -6,6 +6,7 @@ mod answer;
 mod bind;
 mod bucket;
 pub(crate) mod candidates;
+mod census;
 mod connection;
 pub(crate) mod core;
 mod diagnosis;

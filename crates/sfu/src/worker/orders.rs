@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use super::bucket::Allowance;
+use super::census::Standing;
 use super::connection::Peer;
 use super::core::{Settings, WorkerCore};
 use super::timers::Alarm;
@@ -78,6 +79,7 @@ impl WorkerCore {
             session_version: 0,
             connection: None,
             relays: Vec::new(),
+            counted: Standing::default(),
         });
         self.ids.insert(id, key);
     }
@@ -95,6 +97,7 @@ impl WorkerCore {
             self.changes.extend((0..).take(connection.slots.len()).map(empty));
             self.calls[call].0.set_slots(member, connection.slots.len(), &mut self.changes);
         }
+        self.count(key);
     }
 
     fn set_call(&mut self, call: CallId, max_speakers: usize) {
@@ -103,20 +106,24 @@ impl WorkerCore {
     }
 
     fn set_grants(&mut self, id: PeerId, grants: Grants) {
-        let Some(peer) = self.ids.get(&id).map(|key| &mut self.peers[*key]) else { return };
+        let Some(key) = self.ids.get(&id).copied() else { return };
+        let peer = &mut self.peers[key];
         peer.grants = grants;
         let call = peer.call;
         self.calls[call].0.set_grants(peer.member, grants, &mut self.changes);
         self.relay_crossings(call);
+        self.count(key);
     }
 
     fn note_relay(&mut self, id: PeerId, address: SocketAddr) {
-        let Some(peer) = self.ids.get(&id).map(|key| &mut self.peers[*key]) else { return };
+        let Some(key) = self.ids.get(&id).copied() else { return };
+        let peer = &mut self.peers[key];
         if !peer.relays.contains(&address) {
             if peer.relays.len() >= RELAYS_MAX {
                 peer.relays.remove(0);
             }
             peer.relays.push(address);
+            self.count(key);
         }
     }
 
@@ -129,6 +136,7 @@ impl WorkerCore {
 
     /// Ends a peer's connection, if there is one, with a goodbye.
     pub(super) fn drop_connection(&mut self, now: Instant, key: usize) {
+        self.note_giving_up(now, key);
         if let Some(connection) = &mut self.peers[key].connection {
             connection.transport.close(&mut self.outbox);
             self.settle(now, key);
@@ -137,14 +145,14 @@ impl WorkerCore {
     }
 
     /// Removes what is left of a connection that is over.
-    pub(super) fn forget_connection(&mut self, key: usize) {
-        let peer = &mut self.peers[key];
+    pub(super) fn forget_connection(&mut self, peer_key: usize) {
+        let peer = &mut self.peers[peer_key];
         let Some(connection) = peer.connection.take() else { return };
         self.connections -= 1;
         if self.connections == 0 {
             self.caches = Caches::default();
         }
-        if connection.next_report.is_some() {
+        if connection.was_connected() {
             self.metrics.connected -= 1;
         }
         self.ufrags.remove(connection.transport.local_ufrag());
@@ -153,6 +161,7 @@ impl WorkerCore {
         call.set_slots(peer.member, 0, &mut Vec::new());
         call.silence(peer.member, &mut self.changes);
         self.relay_crossings(key);
+        self.count(peer_key);
     }
 
     fn leave_call(&mut self, key: usize) {

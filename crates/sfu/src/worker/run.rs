@@ -18,7 +18,7 @@ use super::core::{Settings, WorkerCore};
 use super::discovery::{Discovery, Seen};
 use super::inspection::Page;
 use super::links::{Doorbell, Links};
-use super::load::{LoadGauge, LoadMeter};
+use super::load::{LoadGauge, LoadMeter, thread_cpu_time};
 use super::roster::Roster;
 use super::sending::Sender;
 use super::socket::{self, Receiver};
@@ -181,7 +181,9 @@ impl Runner {
         let now = Instant::now();
         let since_unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let mut core = WorkerCore::new(self.settings.clone(), now, since_unix);
-        *core.metrics_mut() = WorkerMetrics { connected: 0, ..self.published.0.lock().clone() };
+        let (connected, publishers, listeners, routes) = Default::default();
+        *core.metrics_mut() =
+            WorkerMetrics { connected, publishers, listeners, routes, ..self.published.0.lock().clone() };
         if self.settings.life > 0 {
             core.relay_restart(self.links.others());
         }
@@ -231,7 +233,7 @@ impl Runner {
             serving.take_records(now, &self.sockets.udp, &mut self.links);
             if self.take_orders(now, &mut serving) {
                 serving.core.close();
-                serving.flush(&self.sockets.udp);
+                serving.flush(now, &self.sockets.udp);
                 self.publish(now, &mut serving);
                 return;
             }
@@ -240,7 +242,7 @@ impl Runner {
             self.links.send_late();
             pass_on(&mut serving.core, &mut self.links, doorbells);
             serving.tcp.handle_timeout(now, &mut serving.core);
-            serving.flush(&self.sockets.udp);
+            serving.flush(now, &self.sockets.udp);
             for event in serving.core.drain_events() {
                 // Nobody listens any more when the process is about to end.
                 let _ = self.events.send(event);
@@ -295,11 +297,12 @@ impl Runner {
         let tcp_connections = serving.tcp.len() as u64;
         // Where the system does not tell, it stays 0.
         let receive_drops = socket::dropped(&self.sockets.udp).map_or(0, u64::from);
-        let load = serving.meter.measure(now, serving.core.metrics_mut());
+        serving.core.metrics_mut().cpu = thread_cpu_time();
+        let (load, cpu_permille) = serving.meter.measure(now, serving.core.metrics_mut());
         self.published.1.set(load);
         let busy_permille = load.busy_permille;
         *self.published.0.lock() =
-            WorkerMetrics { tcp_connections, receive_drops, busy_permille, ..serving.core.metrics() };
+            WorkerMetrics { tcp_connections, receive_drops, busy_permille, cpu_permille, ..serving.core.metrics() };
     }
 }
 
@@ -331,7 +334,7 @@ impl Serving {
                 if self.core.must_flush() {
                     // First to the other workers: they can send at the same time.
                     pass_on(&mut self.core, links, doorbells);
-                    flush(&mut self.core, &mut self.tcp, &mut self.sender, &mut self.frame, socket);
+                    flush(now, &mut self.core, &mut self.tcp, &mut self.sender, &mut self.frame, socket);
                 }
             }
             if !self.receiver.is_full() {
@@ -347,21 +350,28 @@ impl Serving {
         links.receive(|origin, record| {
             core.handle_record(now, origin, record);
             if core.must_flush() {
-                flush(core, tcp, sender, frame, socket);
+                flush(now, core, tcp, sender, frame, socket);
             }
         });
     }
 
-    fn flush(&mut self, socket: &UdpSocket) {
-        flush(&mut self.core, &mut self.tcp, &mut self.sender, &mut self.frame, socket);
+    fn flush(&mut self, now: Instant, socket: &UdpSocket) {
+        flush(now, &mut self.core, &mut self.tcp, &mut self.sender, &mut self.frame, socket);
     }
 }
 
-/// Sends everything that waits.
-fn flush(core: &mut WorkerCore, tcp: &mut Connections, sender: &mut Sender, frame: &mut Vec<u8>, socket: &UdpSocket) {
+/// Sends everything that waits, in the turn that began at `now`.
+fn flush(
+    now: Instant,
+    core: &mut WorkerCore,
+    tcp: &mut Connections,
+    sender: &mut Sender,
+    frame: &mut Vec<u8>,
+    socket: &UdpSocket,
+) {
     loop {
         let more = core.flush();
-        send(core, tcp, sender, frame, socket);
+        send(now, core, tcp, sender, frame, socket);
         if !more {
             return;
         }
@@ -380,7 +390,14 @@ fn pass_on(core: &mut WorkerCore, links: &mut Links, doorbells: &[Arc<Doorbell>]
 }
 
 /// Sends what is in the outbox.
-fn send(core: &mut WorkerCore, tcp: &mut Connections, sender: &mut Sender, frame: &mut Vec<u8>, socket: &UdpSocket) {
+fn send(
+    now: Instant,
+    core: &mut WorkerCore,
+    tcp: &mut Connections,
+    sender: &mut Sender,
+    frame: &mut Vec<u8>,
+    socket: &UdpSocket,
+) {
     if core.outbox_mut().is_empty() {
         return;
     }
@@ -398,6 +415,7 @@ fn send(core: &mut WorkerCore, tcp: &mut Connections, sender: &mut Sender, frame
             }
         }
     }
+    core.metrics_mut().on_forwarded(now.elapsed());
     let mut outbox = outbox;
     outbox.clear();
     *core.outbox_mut() = outbox;

@@ -57,8 +57,7 @@ impl Sender {
             match sent {
                 Ok(sent) => {
                     for segments in rest.by_ref().take(sent.max(1)).map(Datagrams::count).filter(|count| *count > 1) {
-                        metrics.gso_sends += 1;
-                        metrics.gso_segments += segments as u64;
+                        metrics.on_segments(segments as u64);
                         self.refusals = 0;
                     }
                 }

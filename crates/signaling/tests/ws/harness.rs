@@ -99,6 +99,15 @@ impl Recorder {
         self.commands.lock().iter().filter_map(told).collect()
     }
 
+    /// The relayed addresses that `peer` named.
+    pub(crate) fn relayed(&self, peer: PeerId) -> Vec<SocketAddr> {
+        let named = |command: &Command| match command {
+            Command::Relayed { peer: p, address } if *p == peer => Some(*address),
+            _ => None,
+        };
+        self.commands.lock().iter().filter_map(named).collect()
+    }
+
     /// The numbers of `peer`'s offers.
     pub(crate) fn offers(&self, peer: PeerId) -> Vec<u64> {
         let commands = self.commands.lock();

@@ -111,7 +111,10 @@ async fn candidates_are_read_for_their_errors_and_counted() {
     client.send(offer(1)).await;
     world.media.wait_offers(peer(me), 1).await;
     client.send(candidate(good)).await;
+    assert_eq!(world.media.relayed(peer(me)), [], "no other is worth telling");
+    client.send(candidate("candidate:2 1 udp 1 192.0.2.1 50001 typ relay raddr 0.0.0.0 rport 0")).await;
     client.expect_quiet().await;
+    assert_eq!(world.media.relayed(peer(me)), ["192.0.2.1:50001".parse().unwrap()]);
 }
 
 #[tokio::test]

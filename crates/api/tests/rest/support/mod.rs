@@ -45,6 +45,7 @@ impl TestApi {
         let auth = testing::auth();
         let live = Arc::new(FakeLiveRooms::default());
         let state = State {
+            metrics: hubbub_api::Metrics::default(),
             storage: auth.storage.clone(),
             auth: auth.auth.clone(),
             clock: auth.clock.clone() as Arc<dyn Clock>,

@@ -1,5 +1,6 @@
 use super::*;
 use crate::error::OfferError;
+use crate::metrics::{JoinPhase, SetupFailure};
 
 #[test]
 fn everybody_joins_at_25_percent_loss_each_way() {
@@ -32,6 +33,41 @@ fn a_clean_join_is_quick_and_measured() {
     let metrics = sim.core.metrics();
     assert_eq!((metrics.join_times.count(), metrics.join_times.sum), (1, setup));
     assert_eq!((metrics.peers, metrics.connected, metrics.calls), (1, 1, 1));
+    let phases = |sim: &Sim| sim.core.metrics().join_phases.map(|times| (times.count(), times.sum));
+    let [(1, ice), (1, dtls), (0, _)] = phases(&sim) else { panic!("{:?}", phases(&sim)) };
+    assert_eq!(ice + dtls, setup);
+    sim.run(Duration::from_millis(70));
+    sim.talk(&[0], 3, 0);
+    let (count, first_packet) = phases(&sim)[JoinPhase::FirstPacket as usize];
+    assert!(count == 1 && first_packet >= Duration::from_millis(70), "{count}: {first_packet:?}");
+    assert_eq!(sim.core.metrics().setup_failures, [0; SetupFailure::ALL.len()]);
+}
+
+/// Which failures were counted.
+fn failures(sim: &Sim) -> Vec<(SetupFailure, u64)> {
+    let counted = sim.core.metrics().setup_failures;
+    SetupFailure::ALL.into_iter().zip(counted).filter(|(_, count)| *count > 0).collect()
+}
+
+#[test]
+fn a_client_that_gives_up_counts_as_far_as_it_got() {
+    let mut sim = Sim::new(1);
+    sim.uplink.loss = 1.0;
+    for _ in 0..2 {
+        sim.join(1, ClientOptions::default());
+    }
+    sim.run(SECOND);
+    sim.order(Command::RemovePeer { peer: Sim::peer(0) });
+    assert_eq!(failures(&sim), [], "nobody waits for one second only");
+    sim.run(SECOND * 5);
+    sim.order(Command::RemovePeer { peer: Sim::peer(1) });
+    assert_eq!(failures(&sim), [(SetupFailure::NoCheck, 1)]);
+    // Checks come through, and nothing goes back: DTLS cannot be done.
+    (sim.uplink.loss, sim.downlink.loss) = (0.0, 1.0);
+    sim.join(1, ClientOptions::default());
+    sim.run(SECOND * 6);
+    sim.order(Command::RemovePeer { peer: Sim::peer(2) });
+    assert_eq!(failures(&sim), [(SetupFailure::NoCheck, 1), (SetupFailure::NoDtls, 1)]);
 }
 
 #[test]
@@ -41,6 +77,7 @@ fn who_never_sends_a_check_times_out_and_may_offer_again() {
     let client = sim.join(1, ClientOptions::default());
     sim.run(Duration::from_secs(31));
     assert_eq!(sim.lost(), [(Sim::peer(client), LostReason::SetupTimedOut)]);
+    assert_eq!(failures(&sim), [(SetupFailure::NoCheck, 1)]);
     sim.uplink.loss = 0.0;
     sim.clients[client] = TestClient::new(Sim::address(client), ClientOptions::default());
     sim.offer(client);

@@ -100,3 +100,27 @@ fn a_large_call_is_told_in_pages_and_everybody_is_in_one() {
     let (page, next) = sim.core.peer_stats(sim.now, CallId(1), 0);
     assert!(page.len() < 1000 && next.is_some(), "no turn takes long: {} at once", page.len());
 }
+
+#[test]
+fn peers_are_counted_as_what_they_are() {
+    let mut sim = Sim::new(56);
+    sim.join_all(3);
+    let now = |sim: &Sim| {
+        let metrics = sim.core.metrics();
+        (metrics.publishers, metrics.listeners, metrics.routes[ROUTE.index()], metrics.routes.iter().sum::<u64>())
+    };
+    assert_eq!(now(&sim), (0, 3, 3, 3));
+    sim.talk(&[0, 1], 5, 0);
+    assert_eq!(now(&sim), (2, 3, 3, 3));
+    sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak: false, hear: false } });
+    assert_eq!(now(&sim), (1, 2, 3, 3));
+    sim.order(Command::Relayed { peer: Sim::peer(1), address: Sim::address(1) });
+    assert_eq!(now(&sim), (1, 2, 2, 3), "one is known to be relayed now");
+    sim.clients[1].close();
+    sim.run(SECOND);
+    assert_eq!(now(&sim), (0, 1, 2, 2));
+    for client in 0..3 {
+        sim.order(Command::RemovePeer { peer: Sim::peer(client) });
+    }
+    assert_eq!(now(&sim), (0, 0, 0, 0));
+}
