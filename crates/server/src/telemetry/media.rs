@@ -154,7 +154,7 @@ fn work(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
         ),
         gauge_f64(
             "hubbub_sfu_busy_ratio",
-            "The same as a share of the last second; media.max_busy_percent is about this one.",
+            "Share of the last second in which a worker did not wait for packets; media.max_busy_percent is about this one.",
             share(|w| w.busy_permille),
         ),
         counter_f64("hubbub_sfu_cpu_seconds_total", "CPU time of the worker's thread.", seconds(|w| w.cpu)),
