@@ -87,6 +87,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("ice.turn_secret", "'short'", "expected at least 16 letters"),
     ("ice.turn_credential_seconds", "299", "expected 300 to 86400"),
     ("metrics.bind", "'9464'", "expected an address and a port such as 127.0.0.1:8080"),
+    ("metrics.rooms", "1001", "expected 0 to 1000"),
+    ("metrics.peers_per_room", "0", "expected 1 to 1000"),
     ("log.format", "'xml'", "expected one of human, json"),
     ("log.filter", "'a=b=c'", "expected \"info\", \"debug\" or module=level pairs"),
 ];
