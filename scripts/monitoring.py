@@ -250,6 +250,9 @@ def check_rules(prometheus, rules):
 def run(world, pictures):
     world.start_server()
     prometheus = world.start_prometheus()
+    # What happens before the first scrape is in no rate.
+    for job in "hubbub", "hubbub-rooms":
+        wait_for(f"{job} is scraped", lambda: prometheus.instant(f'up{{job="{job}"}} == 1'))
     started = time.monotonic()
     people = world.start_people()
     wait_for("people talk", lambda: any(
