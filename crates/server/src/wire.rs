@@ -29,7 +29,7 @@ use crate::telemetry::process::Process;
 use crate::telemetry::snapshots::Snapshots;
 use crate::telemetry::tls::TlsMetrics;
 use crate::tls::Tls;
-use crate::{cleaning, data_lock, notify, secrets};
+use crate::{cleaning, data_lock, notify, operator, secrets};
 
 /// How long requests that are under way at the end may still take.
 const FINISH: Duration = Duration::from_secs(10);
@@ -80,9 +80,17 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         auth: auth.clone(),
         clock: clock.clone(),
         live: Arc::new(signaling.clone()),
-        events: bus,
+        supervision: Arc::new(signaling.clone()),
+        events: bus.clone(),
         config: Arc::new(config.for_api()),
     };
+    match operator::Socket::open(config.data_dir()) {
+        Ok(socket) => {
+            let router = operator::router(hubbub_api::router(api.clone()), bus);
+            tokio::spawn(socket.serve(router, stop.clone()));
+        }
+        Err(error) => tracing::warn!(%error, "`hubbub admin` cannot reach this server while it runs"),
+    }
     let health = health::router(storage.clone(), draining.clone());
     let router = Router::new()
         .merge(hubbub_api::router(api))
@@ -111,7 +119,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let front = Front::new(metrics_listener::router(registry, health));
         tokio::spawn(listener::serve(listener, front, stop.clone(), TaskTracker::new()));
     }
-    tokio::spawn(cleaning::run(storage, clock, stop.clone()));
+    tokio::spawn(cleaning::run(storage, clock, config.audit_kept(), stop.clone()));
 
     notify::ready();
     let signal = signals.next().await;

@@ -50,6 +50,16 @@ impl Registry {
         Some(InUse { registry: self.clone(), room: entry.room.clone() })
     }
 
+    /// Every room that is in use now.
+    pub(crate) fn all(self: &Arc<Self>) -> Vec<InUse> {
+        let mut rooms = self.rooms.lock();
+        let used = |entry: &mut Entry| {
+            entry.users += 1;
+            InUse { registry: self.clone(), room: entry.room.clone() }
+        };
+        rooms.values_mut().map(used).collect()
+    }
+
     fn release(&self, id: RoomId) {
         let mut rooms = self.rooms.lock();
         let Some(entry) = rooms.get_mut(&id) else { return };
