@@ -1,5 +1,5 @@
 //! The operator's way into a running server: a Unix socket in the data folder, which only the user that runs the server can
-//! open. It speaks HTTP: the REST API, in which whoever comes this way may do what admins may (docs/adr/0009), and
+//! open. It speaks HTTP: the REST API, in which whoever comes this way may do what admins may (docs/adr/0011-the-operators-socket.md), and
 //! [`EVENTS`], by which `hubbub admin` tells what it changed in the database.
 
 use std::io;

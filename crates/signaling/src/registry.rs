@@ -98,11 +98,16 @@ mod tests {
 
     struct NoMedia;
 
+    #[async_trait::async_trait]
     impl MediaPlane for NoMedia {
         fn send(&self, _: hubbub_sfu::Command) {}
 
         fn admit(&self, _: hubbub_sfu::CallId) -> Result<(), hubbub_sfu::AdmitError> {
             Ok(())
+        }
+
+        async fn peer_stats(&self, _: hubbub_sfu::CallId) -> Vec<hubbub_sfu::PeerStats> {
+            Vec::new()
         }
     }
 

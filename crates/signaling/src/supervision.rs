@@ -1,9 +1,14 @@
 //! Live calls as admins of the server see them, and what they do to them.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use hubbub_domain::{AuditRoom, LivePeer, LiveRoom, ParticipantId, RoomId, Seated, Supervision};
 
+use hubbub_sfu::PeerStats;
+
 use crate::Signaling;
+use crate::convert;
 use crate::outbox::Link;
 use crate::registry::InUse;
 use crate::room::People;
@@ -19,7 +24,10 @@ impl Supervision for Signaling {
 
     async fn peers(&self, room: RoomId, after: Option<ParticipantId>, limit: usize) -> Vec<LivePeer> {
         let Some(room) = self.inner.registry.find(room) else { return Vec::new() };
-        room.look(|people| {
+        let stats = self.inner.around.media.peer_stats(convert::call(room.id)).await;
+        let stats: HashMap<ParticipantId, &PeerStats> =
+            stats.iter().map(|stats| (convert::participant(stats.peer), stats)).collect();
+        let peers = room.look(|people| {
             let later = people.seats().filter(|(id, _)| after.is_none_or(|after| *id > after));
             later
                 .filter_map(|(id, seat)| {
@@ -27,13 +35,14 @@ impl Supervision for Signaling {
                         participant: people.participant(id)?,
                         online: seat.link.is_some(),
                         client: seat.client.clone(),
-                        media: None,
+                        // A peer that has not shown itself yet is none.
+                        media: stats.get(&id).filter(|s| s.connected || s.route.is_some()).map(|s| convert::media(s)),
                     })
                 })
                 .take(limit)
                 .collect()
-        })
-        .unwrap_or_default()
+        });
+        peers.unwrap_or_default()
     }
 
     async fn room(&self, room: RoomId) -> Option<LiveRoom> {
