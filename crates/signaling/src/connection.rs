@@ -31,7 +31,13 @@ const KEPT: usize = 8;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves a socket until it ends.
-pub(crate) async fn run(inner: Arc<Inner>, socket: WebSocket, identity: Identity, request: Option<String>, client: Client) {
+pub(crate) async fn run(
+    inner: Arc<Inner>,
+    socket: WebSocket,
+    identity: Identity,
+    request: Option<String>,
+    client: Client,
+) {
     let origin = Origin { socket: Uuid::now_v7(), request, client };
     // No child of the request's span, which would stay open as long as the socket.
     let span = info_span!(

@@ -722,7 +722,7 @@ export interface components {
          * @description What went wrong, for programs. Stable; what each means stands at the answers that have it.
          * @enum {string}
          */
-        Code: "bad-json" | "unauthorized" | "token-expired" | "invalid-credentials" | "email-not-verified" | "account-blocked" | "forbidden" | "cross-site-request" | "not-found" | "room-not-found" | "participant-not-found" | "invite-invalid" | "method-not-allowed" | "username-taken" | "registered-again" | "room-limit-reached" | "last-admin" | "payload-too-large" | "unsupported-media-type" | "validation-failed" | "invalid-code" | "too-many-attempts" | "rate-limited" | "internal" | "database-unavailable" | "server-busy" | "timeout" | "storage-full";
+        Code: "bad-json" | "unauthorized" | "token-expired" | "invalid-credentials" | "email-not-verified" | "account-blocked" | "forbidden" | "cross-site-request" | "not-found" | "room-not-found" | "participant-not-found" | "invite-invalid" | "method-not-allowed" | "username-taken" | "registered-again" | "room-limit-reached" | "last-admin" | "payload-too-large" | "unsupported-media-type" | "validation-failed" | "invalid-code" | "too-many-attempts" | "rate-limited" | "internal" | "database-unavailable" | "server-busy" | "server-draining" | "timeout" | "storage-full";
         /** @description An invitation to be made. */
         CreateInvite: {
             /**
@@ -4015,7 +4015,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `database-unavailable`: the database is unavailable
+             * @description `server-draining`: the server is about to restart
+             *
+             *     `database-unavailable`: the database is unavailable
              *
              *     `timeout`: the request took too long
              */
