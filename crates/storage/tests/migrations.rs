@@ -46,7 +46,11 @@ async fn reads_everything(db: &Database) {
     assert!(db.username_taken(&Username::parse("BOB").unwrap()).await.unwrap());
     let named = UserFilter { search: Some("LOVELACE".to_owned()), state: None };
     let found = db.list_users(&named, None, 10, after(0)).await.unwrap();
-    assert_eq!((found.len(), found[0].user.id, found[0].user.role), (1, ada, Role::Member), "nobody is promoted by a migration");
+    assert_eq!(
+        (found.len(), found[0].user.id, found[0].user.role),
+        (1, ada, Role::Member),
+        "nobody is promoted by a migration"
+    );
 
     let (media_type, picture, version) = db.avatar(ada).await.unwrap().unwrap();
     assert_eq!((media_type.as_str(), picture.as_slice(), version), ("image/png", &b"\x89PNG picture"[..], after(5)));

@@ -59,7 +59,7 @@ for (const theme of ['light', 'dark'] as const) {
       await examine(page, `admin-live-${look}`);
       await page.getByRole('link', { name: 'Harbour café' }).click();
       await expect(page.getByRole('heading', { name: guest.name })).toBeVisible();
-      await expect(page.getByText('UDP, IPv4')).toBeVisible();
+      await expect(page.getByText(/^UDP, IPv[46]$/)).toBeVisible();
       await expect(page.getByText(/^Chrome \d+, Linux$/)).toBeVisible();
       await expect(page.getByText(/^[\d.,]+ ms$/).first()).toBeVisible();
       await examine(page, `admin-room-${look}`);
