@@ -53,7 +53,7 @@ pub(crate) struct Session {
     pub(crate) inner: Arc<Inner>,
     pub(crate) identity: Identity,
     pub(crate) link: Link,
-    origin: Origin,
+    pub(crate) origin: Origin,
     /// The last seat taken. The room knows whether it still is this socket's.
     seat: Option<(RoomId, ParticipantId)>,
     /// Candidates since the last offer.

@@ -4,14 +4,12 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use hubbub_domain::{AuditRoom, LivePeer, LiveRoom, ParticipantId, RoomId, Seated, Supervision};
-
 use hubbub_sfu::PeerStats;
 
-use crate::Signaling;
-use crate::convert;
 use crate::outbox::Link;
 use crate::registry::InUse;
 use crate::room::People;
+use crate::{Signaling, connection_test, convert};
 
 #[async_trait]
 impl Supervision for Signaling {
@@ -78,8 +76,11 @@ impl Signaling {
     }
 }
 
-/// `None` for a room that nobody is in.
+/// `None` for a room that nobody is in, and for a connection test, which is no call.
 fn describe(people: &People<Link>) -> Option<LiveRoom> {
+    if connection_test::is_test(people.settings().id) {
+        return None;
+    }
     let first = people.seats().map(|(_, seat)| seat.joined_at).min()?;
     let settings = people.settings();
     Some(LiveRoom {
