@@ -21,15 +21,18 @@ pub enum Code {
     TokenExpired,
     InvalidCredentials,
     EmailNotVerified,
+    AccountBlocked,
     Forbidden,
     CrossSiteRequest,
     NotFound,
     RoomNotFound,
+    ParticipantNotFound,
     InviteInvalid,
     MethodNotAllowed,
     UsernameTaken,
     RegisteredAgain,
     RoomLimitReached,
+    LastAdmin,
     PayloadTooLarge,
     UnsupportedMediaType,
     ValidationFailed,
@@ -51,10 +54,16 @@ impl Code {
         match self {
             Self::BadJson => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::TokenExpired | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
-            Self::EmailNotVerified | Self::Forbidden | Self::CrossSiteRequest => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::RoomNotFound | Self::InviteInvalid => StatusCode::NOT_FOUND,
+            Self::EmailNotVerified | Self::AccountBlocked | Self::Forbidden | Self::CrossSiteRequest => {
+                StatusCode::FORBIDDEN
+            }
+            Self::NotFound | Self::RoomNotFound | Self::ParticipantNotFound | Self::InviteInvalid => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::UsernameTaken | Self::RegisteredAgain | Self::RoomLimitReached => StatusCode::CONFLICT,
+            Self::UsernameTaken | Self::RegisteredAgain | Self::RoomLimitReached | Self::LastAdmin => {
+                StatusCode::CONFLICT
+            }
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::ValidationFailed | Self::InvalidCode => StatusCode::UNPROCESSABLE_ENTITY,
@@ -157,6 +166,12 @@ impl Problem {
     #[must_use]
     pub fn room_not_found() -> Self {
         Self::new(Code::RoomNotFound, "there is no such room; it may have been deleted")
+    }
+
+    /// 404: nobody in any room has this seat.
+    #[must_use]
+    pub fn participant_not_found() -> Self {
+        Self::new(Code::ParticipantNotFound, "nobody has this seat; they may have left or joined anew")
     }
 
     /// 404: no user has this id.

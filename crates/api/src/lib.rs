@@ -7,6 +7,7 @@
 //! Architecture invariant: nothing here knows SQL, how passwords are hashed or what is in a token, and no rule about who may do
 //! what is decided here: that is [`hubbub_domain::may`].
 
+mod admin;
 mod auth;
 mod avatar;
 mod client_address;
@@ -35,6 +36,7 @@ pub use client_address::ClientAddress;
 pub use config::{Config, IceServerConfig, IceServers, LimitConfig, LimitsConfig};
 pub use cross_site::{is_same_site, refuse_cross_site};
 pub use error::{Code, FieldError, Problem};
+pub use extract::Operator;
 pub use metrics::Metrics;
 pub use router::{openapi_document, router};
 pub use state::State;

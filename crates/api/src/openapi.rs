@@ -30,6 +30,7 @@ use crate::error::{Code, FieldError, ProblemBody};
         (name = "users", description = "Profiles and pictures."),
         (name = "rooms", description = "Rooms and who is in them."),
         (name = "invites", description = "Invitations to private rooms."),
+        (name = "admin", description = "Looking after the server. Only users with the role `admin` may."),
         (name = "server", description = "About this server."),
     ),
     components(schemas(ProblemBody<'static>, FieldError, Code)),

@@ -9,8 +9,8 @@ use governor::clock::Clock as GovernorClock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
-use hubbub_domain::Clock;
 use hubbub_domain::user::Email;
+use hubbub_domain::{Clock, UserId};
 
 use crate::client_address::ClientAddress;
 use crate::config::{LimitConfig, LimitsConfig};
@@ -70,6 +70,11 @@ impl Limit {
         self.check(email.as_str())
     }
 
+    /// Takes one request out of the bucket of somebody who is logged in.
+    pub(crate) fn by_user(&self, user: UserId) -> Result<(), Problem> {
+        self.check(user)
+    }
+
     fn check(&self, key: impl Hash) -> Result<(), Problem> {
         if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.limiter.retain_recent();
@@ -99,6 +104,7 @@ pub(crate) struct Limits {
     pub(crate) avatars: Limit,
     pub(crate) rooms: Limit,
     pub(crate) invites: Limit,
+    pub(crate) admin: Limit,
 }
 
 impl Limits {
@@ -116,6 +122,7 @@ impl Limits {
             avatars: limit(config.avatars, "avatars"),
             rooms: limit(config.rooms, "rooms"),
             invites: limit(config.invites, "invites"),
+            admin: limit(config.admin, "admin"),
         }
     }
 }

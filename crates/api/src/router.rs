@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use crate::avatar::MAX_UPLOAD_BYTES;
 use crate::error::{Code, Problem};
 use crate::state::{App, State};
-use crate::{auth, cross_site, dev, docs, guard, ice_servers, invites, openapi, rooms, server_info, users};
+use crate::{admin, auth, cross_site, dev, docs, guard, ice_servers, invites, openapi, rooms, server_info, users};
 
 /// Largest JSON body: the longest profile, several times over.
 const MAX_JSON_BYTES: usize = 64 * 1024;
@@ -41,6 +41,17 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(rooms::get::get_room, rooms::update::update_room, rooms::delete::delete_room))
         .routes(routes!(rooms::create_invite::create_invite))
         .routes(routes!(invites::accept::accept_invite))
+        .routes(routes!(admin::list_users::admin_list_users))
+        .routes(routes!(admin::get_user::admin_get_user, admin::update_user::admin_update_user))
+        .routes(routes!(admin::end_sessions::admin_end_sessions))
+        .routes(routes!(admin::list_live_rooms::admin_list_live_rooms))
+        .routes(routes!(admin::get_live_room::admin_get_live_room, admin::delete_room::admin_delete_room))
+        .routes(routes!(admin::close_room::admin_close_room))
+        .routes(routes!(
+            admin::mute_participant::admin_mute_participant,
+            admin::kick_participant::admin_kick_participant
+        ))
+        .routes(routes!(admin::audit::admin_audit))
         .routes(routes!(ice_servers::ice_servers))
         .routes(routes!(server_info::server_info))
         .routes(routes!(dev::outbox::dev_outbox))

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use hubbub_auth::Auth;
-use hubbub_domain::{Clock, EventBus, LiveRooms, Storage};
+use hubbub_domain::{Clock, EventBus, LiveRooms, Storage, Supervision};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
@@ -22,6 +22,8 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     /// Who is in which room right now.
     pub live: Arc<dyn LiveRooms>,
+    /// Live calls, for admins.
+    pub supervision: Arc<dyn Supervision>,
     /// Where changes are told.
     pub events: Arc<dyn EventBus>,
     /// Settings.

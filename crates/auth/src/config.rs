@@ -33,6 +33,9 @@ pub struct Config {
     pub resend_cooldown: Duration,
     /// No refused code is answered sooner than this, so that the time tells nothing about the address. Default 100 ms.
     pub refused_code_floor: Duration,
+    /// Whether the first account whose address is proved becomes an admin, on a server that has no admin and no other proved
+    /// account. Default: yes.
+    pub first_user_is_admin: bool,
     /// How passwords are hashed.
     pub password: PasswordConfig,
 }
@@ -68,6 +71,7 @@ impl Config {
             code_tries: 5,
             resend_cooldown: Duration::from_secs(30),
             refused_code_floor: Duration::from_millis(100),
+            first_user_is_admin: true,
             password: PasswordConfig::default(),
         }
     }

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use hubbub_domain::storage::EmailCode;
+use hubbub_domain::storage::{EmailCode, MarkVerified};
 use hubbub_domain::user::{Email, User};
-use hubbub_domain::{EmailCodeId, StorageError, UserId};
+use hubbub_domain::{Actor, AuditAction, AuditEntry, AuditUser, EmailCodeId, StorageError, UserId};
 use thiserror::Error;
 
 use crate::auth::Auth;
@@ -87,12 +87,22 @@ impl Auth {
         if !right || self.now() >= stored.expires_at || !storage.delete_email_code(stored.id).await? {
             return Err(VerifyError::InvalidCode);
         }
-        if !storage.mark_email_verified(user.id, &password_hash).await? {
+        let first_is_admin = self.inner.config.first_user_is_admin.then(|| {
+            AuditEntry::new(Actor::Server, AuditAction::AdminGranted, self.now())
+                .on(AuditUser::from(&user))
+                .with_detail("the first account of this server whose address was proved")
+        });
+        match storage.mark_email_verified(user.id, &password_hash, first_is_admin).await? {
+            MarkVerified::Verified { became_admin } => {
+                tracing::info!(user.id = %user.id, "address proved");
+                if became_admin {
+                    tracing::warn!(user.id = %user.id, "the first account of this server is an admin of it from now on");
+                }
+                Ok(())
+            }
             // Somebody registered the address again in this very moment, and a new code is on its way.
-            return Err(VerifyError::RegisteredAgain);
+            MarkVerified::Replaced => Err(VerifyError::RegisteredAgain),
         }
-        tracing::info!(user.id = %user.id, "address proved");
-        Ok(())
     }
 
     /// Counts as if there were a code, so that an address without one cannot be told by guessing.

@@ -13,6 +13,7 @@
 mod administration;
 mod attempts;
 mod auth;
+mod changes;
 mod code;
 mod config;
 mod email_verification;

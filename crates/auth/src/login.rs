@@ -46,6 +46,9 @@ pub enum LoginError {
     /// The right password of an account whose address is still to be proved.
     #[error("the e-mail address is not verified yet; enter the code that was mailed to it")]
     EmailNotVerified,
+    /// The right password of an account that an admin has blocked.
+    #[error("this account is blocked; ask whoever runs this server")]
+    Blocked,
     /// Too many passwords are being hashed.
     #[error("the server is busy; try again in a few seconds")]
     Busy,
@@ -65,7 +68,7 @@ impl Auth {
     /// the client says it is, for the list of logins.
     ///
     /// # Errors
-    /// [`LoginError`]; that the address is not proved is said only to who has the password.
+    /// [`LoginError`]; that the address is not proved or the account blocked is said only to who has the password.
     pub async fn login(&self, email: &Email, password: &str, user_agent: &str) -> Result<LoggedIn, LoginError> {
         let result = self.log_in(email, password, user_agent).await;
         self.inner.metrics.on_login(&result);
@@ -78,6 +81,9 @@ impl Auth {
         let Some(user) = user.filter(|_| right) else { return Err(LoginError::InvalidCredentials) };
         if !user.email_verified {
             return Err(LoginError::EmailNotVerified);
+        }
+        if user.blocked_at.is_some() {
+            return Err(LoginError::Blocked);
         }
 
         let now = self.now();

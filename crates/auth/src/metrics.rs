@@ -33,7 +33,7 @@ pub struct MailSnapshot {
     pub waiting: u64,
 }
 
-const LOGINS: [&str; 5] = ["success", "wrong_credentials", "not_verified", "busy", "unavailable"];
+const LOGINS: [&str; 6] = ["success", "wrong_credentials", "not_verified", "busy", "unavailable", "blocked"];
 
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
@@ -48,6 +48,7 @@ impl Metrics {
             Err(LoginError::EmailNotVerified) => 2,
             Err(LoginError::Busy) => 3,
             Err(LoginError::Storage(_)) => 4,
+            Err(LoginError::Blocked) => 5,
         };
         self.logins[outcome].increment();
     }
@@ -100,12 +101,13 @@ mod tests {
             LoginError::EmailNotVerified,
             LoginError::Busy,
             LoginError::Storage(StorageError::Failed(String::new())),
+            LoginError::Blocked,
         ] {
             metrics.on_login(&Err(error));
         }
         let snapshot = metrics.snapshot(Histogram::default(), MailCounts::default().snapshot(0));
         let counts: Vec<u64> = snapshot.logins.iter().map(|(_, count)| *count).collect();
-        assert_eq!(counts, [0, 2, 1, 1, 1]);
+        assert_eq!(counts, [0, 2, 1, 1, 1, 1]);
         assert_eq!(snapshot.mail.outcomes, [("sent", 0), ("dropped", 0), ("refused", 0)]);
     }
 }

@@ -17,6 +17,9 @@ pub enum RefreshError {
     /// Not a refresh token of ours, or of a login that has ended.
     #[error("the refresh token is not valid here; log in again")]
     Invalid,
+    /// The account is blocked.
+    #[error("this account is blocked; ask whoever runs this server")]
+    Blocked,
     /// The login's absolute end has come.
     #[error("the login has expired; log in again")]
     Expired,
@@ -76,7 +79,10 @@ impl Auth {
             let now = self.now();
             let session = storage.session(token.session).await?.ok_or(RefreshError::Invalid)?;
             if session.revoked_at.is_some() {
-                return Err(RefreshError::Invalid);
+                // Who has a genuine token of an account may hear that it is blocked.
+                let user = storage.user(session.user).await?;
+                let blocked = user.is_some_and(|user| user.blocked_at.is_some());
+                return Err(if blocked { RefreshError::Blocked } else { RefreshError::Invalid });
             }
             if now >= session.expires_at {
                 return Err(RefreshError::Expired);

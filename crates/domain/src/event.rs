@@ -12,8 +12,26 @@ pub enum DomainEvent {
     RoomUpdated(RoomId),
     /// A login ended (logout or a replayed refresh token): its sockets must close.
     SessionEnded(SessionId),
+    /// All logins of a user ended: their sockets must close.
+    LoginsEnded {
+        /// Whose.
+        user: UserId,
+        /// Why.
+        why: LoginsEnd,
+    },
     /// A user changed name or avatar.
     ProfileChanged(UserId),
+}
+
+/// Why all of a user's logins ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginsEnd {
+    /// An admin ended them; the user may log in again.
+    Ended,
+    /// The user was blocked.
+    Blocked,
+    /// The account is gone, and with it the rooms that it owned.
+    Deleted,
 }
 
 /// Where events are published. Publishing never blocks and never fails: a listener that is too slow loses its place,

@@ -53,4 +53,6 @@ id! {
     EmailCodeId,
     /// A message in the built-in outbox.
     OutboxMailId,
+    /// An entry of the audit log.
+    AuditEntryId,
 }

@@ -5,6 +5,7 @@
 //! [`ids`] (UUIDv7: the time and 74 random bits), which name things and prove nothing. Every other crate of ours may
 //! depend on this one; it depends on none.
 
+pub mod audit;
 pub mod clock;
 pub mod event;
 pub mod ids;
@@ -16,11 +17,14 @@ pub mod storage;
 pub mod text;
 pub mod user;
 
+pub use audit::{Actor, AuditAction, AuditEntry, AuditRoom, AuditUser};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
-pub use event::{DomainEvent, EventBus};
-pub use ids::{EmailCodeId, InviteId, OutboxMailId, ParticipantId, RoomId, SessionId, UserId};
-pub use live::{LiveParticipant, LiveRooms};
-pub use permission::{Action, Denied, may};
+pub use event::{DomainEvent, EventBus, LoginsEnd};
+pub use ids::{AuditEntryId, EmailCodeId, InviteId, OutboxMailId, ParticipantId, RoomId, SessionId, UserId};
+pub use live::{
+    Client, LiveParticipant, LivePeer, LiveRoom, LiveRooms, MediaLink, MediaRoute, PeerMedia, Seated, Supervision,
+};
+pub use permission::{Action, AdminAction, Denied, may, may_administer};
 pub use room::{Invite, NewRoom, Room, RoomAccess, RoomPatch};
 pub use storage::{Storage, StorageError};
-pub use user::{ProfilePatch, User};
+pub use user::{ProfilePatch, Role, User};

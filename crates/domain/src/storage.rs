@@ -4,9 +4,17 @@
 //! A look-up that finds nothing is `Ok(None)`. A method that returns `Ok` for a write has made it durable: it survives
 //! `kill -9` and power loss.
 
+mod directory;
+
 use async_trait::async_trait;
 use thiserror::Error;
 
+pub use directory::{
+    AuditCursor, AuditFilter, AuditLog, ChangeUser, Directory, ListedUser, UserChange, UserCursor, UserFilter,
+    UserState,
+};
+
+use crate::audit::AuditEntry;
 use crate::clock::Timestamp;
 use crate::ids::{EmailCodeId, OutboxMailId, RoomId, SessionId, UserId};
 use crate::room::{Invite, NewRoom, Room, RoomAccess, RoomPatch};
@@ -31,10 +39,23 @@ pub type StorageResult<T> = Result<T, StorageError>;
 
 /// Everything together.
 pub trait Storage:
-    Users + EmailCodes + Sessions + Rooms + Invites + Avatars + Outbox + Administration + Health
+    Users + EmailCodes + Sessions + Rooms + Invites + Avatars + Outbox + Administration + Directory + AuditLog + Health
 {
 }
-impl<T: Users + EmailCodes + Sessions + Rooms + Invites + Avatars + Outbox + Administration + Health> Storage for T {}
+impl<T> Storage for T where
+    T: Users
+        + EmailCodes
+        + Sessions
+        + Rooms
+        + Invites
+        + Avatars
+        + Outbox
+        + Administration
+        + Directory
+        + AuditLog
+        + Health
+{
+}
 
 /// Whether the database answers.
 #[async_trait]
@@ -83,6 +104,18 @@ pub enum UpdateProfile {
     NotFound,
 }
 
+/// How proving an address ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkVerified {
+    /// Done.
+    Verified {
+        /// Whether the account became an admin by it.
+        became_admin: bool,
+    },
+    /// The account was replaced meanwhile; nothing changed.
+    Replaced,
+}
+
 /// Accounts.
 #[async_trait]
 pub trait Users: Send + Sync + 'static {
@@ -94,9 +127,17 @@ pub trait Users: Send + Sync + 'static {
     async fn user_by_email(&self, email: &Email) -> StorageResult<Option<(User, String)>>;
     /// Whether a user has this username or one that looks like it.
     async fn username_taken(&self, username: &Username) -> StorageResult<bool>;
-    /// Marks the address as proved if the account still has this password hash; `false`, and nothing changed, if not: it was
-    /// replaced meanwhile.
-    async fn mark_email_verified(&self, id: UserId, password_hash: &str) -> StorageResult<bool>;
+    /// Marks the address as proved if the account still has this password hash; [`MarkVerified::Replaced`], and nothing
+    /// changed, if not: it was replaced meanwhile.
+    ///
+    /// With `first_is_admin` the account becomes an admin when there is no admin and no other proved account with a
+    /// password; of several that are proved at once one does. That entry is written to the audit log then.
+    async fn mark_email_verified(
+        &self,
+        id: UserId,
+        password_hash: &str,
+        first_is_admin: Option<AuditEntry>,
+    ) -> StorageResult<MarkVerified>;
     /// Replaces username, password hash and creation time of the account with this address if it was never verified, so
     /// that nobody keeps an address by registering it first; [`CreateUser::EmailTaken`] when it is verified or gone.
     async fn replace_unverified(&self, user: NewUser) -> StorageResult<CreateUser>;
@@ -160,7 +201,7 @@ pub struct Session {
 pub trait Sessions: Send + Sync + 'static {
     /// Stores a new login.
     async fn create_session(&self, session: Session) -> StorageResult<()>;
-    /// Finds by id.
+    /// Finds by id. The logins of a blocked user count as ended, those too that were made in the moment of blocking.
     async fn session(&self, id: SessionId) -> StorageResult<Option<Session>>;
     /// Makes `new` the newest token if `old` still is it, in one step; `false` when another request was faster.
     async fn rotate_session(&self, id: SessionId, old: [u8; 32], new: [u8; 32], now: Timestamp) -> StorageResult<bool>;

@@ -168,8 +168,38 @@ pub struct User {
     pub bio: Bio,
     /// Changes whenever the avatar does; `None` while the drawn default is used.
     pub avatar_version: Option<Timestamp>,
+    /// What the user may do on the server as a whole.
+    pub role: Role,
+    /// Since when the user may not log in; `None` for almost everybody.
+    pub blocked_at: Option<Timestamp>,
     /// When the account was made.
     pub created_at: Timestamp,
+}
+
+/// What somebody may do on the server as a whole, apart from what they may do in rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// What everybody may.
+    Member,
+    /// Look after the server: see live calls, send people out, block users, read the audit log.
+    Admin,
+}
+
+impl Role {
+    /// Its name, in storage and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of this name; `None` when there is none.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Member, Self::Admin].into_iter().find(|role| role.as_str() == name)
+    }
 }
 
 /// What a user changes of the own profile; `None` leaves a field as it is.

@@ -230,6 +230,10 @@ pub enum LeftReason {
     RoomDeleted,
     /// The user may no longer be here.
     Forbidden,
+    /// An admin of the server sent the user out.
+    Kicked,
+    /// An admin of the server ended the call for everybody; the room is still there.
+    RoomClosed,
 }
 
 /// Why somebody's seat is free.
@@ -244,6 +248,8 @@ pub enum RemoveReason {
     Replaced,
     /// They may no longer be here.
     Forbidden,
+    /// An admin of the server sent them out.
+    Kicked,
 }
 
 /// Stable codes of `error`.
@@ -305,6 +311,8 @@ pub enum CloseCode {
     TooBig,
     /// 4401: not authenticated, or the login ended.
     Unauthorized,
+    /// 4403: the account was blocked.
+    Blocked,
     /// 4406: protocol version not spoken here.
     UnsupportedVersion,
     /// 4408: silent for too long.
@@ -322,6 +330,7 @@ impl CloseCode {
             Self::Policy => 1008,
             Self::TooBig => 1009,
             Self::Unauthorized => 4401,
+            Self::Blocked => 4403,
             Self::UnsupportedVersion => 4406,
             Self::TimedOut => 4408,
         }

@@ -12,6 +12,7 @@ mod http;
 mod ice;
 mod lifecycle;
 mod notify;
+mod operator;
 mod secrets;
 mod telemetry;
 mod tls;
@@ -46,7 +47,7 @@ enum Command {
     },
     /// Looks at everything the server needs and says what is wrong and what to do; changes nothing.
     Doctor(doctor::Arguments),
-    /// Makes and removes users, tokens and rooms, straight in the database; the server may be running.
+    /// Looks after users, tokens, rooms and live calls; the server may be running.
     Admin {
         #[command(subcommand)]
         command: admin::Command,

@@ -29,7 +29,7 @@ use crate::telemetry::metrics_listener;
 use crate::telemetry::node::Node;
 use crate::telemetry::tls::TlsMetrics;
 use crate::tls::Tls;
-use crate::{cleaning, data_lock, notify, secrets};
+use crate::{cleaning, data_lock, notify, operator, secrets};
 
 /// How long requests that are under way at the end may still take.
 const FINISH: Duration = Duration::from_secs(10);
@@ -88,10 +88,18 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         auth: auth.clone(),
         clock: clock.clone(),
         live: Arc::new(signaling.clone()),
-        events: bus,
+        supervision: Arc::new(signaling.clone()),
+        events: bus.clone(),
         config: Arc::new(config.for_api()),
         metrics: api_metrics,
     };
+    match operator::Socket::open(config.data_dir()) {
+        Ok(socket) => {
+            let router = operator::router(hubbub_api::router(api.clone()), bus);
+            tokio::spawn(socket.serve(router, stop.clone()));
+        }
+        Err(error) => tracing::warn!(%error, "`hubbub admin` cannot reach this server while it runs"),
+    }
     let health = health::router(storage.clone(), draining.clone());
     let router = Router::new()
         .merge(hubbub_api::router(api))
@@ -120,7 +128,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let metrics = metrics_listener::router(registry, health, sfu.clone(), config.for_rooms());
         tokio::spawn(listener::serve(listener, Front::new(metrics), stop.clone(), TaskTracker::new()));
     }
-    tokio::spawn(cleaning::run(storage, clock, stop.clone()));
+    tokio::spawn(cleaning::run(storage, clock, config.audit_kept(), stop.clone()));
 
     notify::ready();
     let signal = signals.next().await;

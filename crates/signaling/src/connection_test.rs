@@ -60,6 +60,7 @@ impl Session {
         let joiner = Joiner {
             user,
             session: self.identity.session,
+            client: self.origin.client.clone(),
             username: profile.username.as_str().to_owned(),
             display_name: profile.display_name.as_str().to_owned(),
             avatar_version: profile.avatar_version,

@@ -21,7 +21,7 @@ pub(crate) struct Connections(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     next: u64,
-    open: HashMap<u64, (SessionId, Link)>,
+    open: HashMap<u64, (Identity, Link)>,
     /// Sockets of each user, those in their handshake included.
     of_user: HashMap<UserId, usize>,
     /// When sockets will be closed because the server ends.
@@ -93,7 +93,7 @@ impl Connections {
         let mut table = self.0.lock();
         let number = table.next;
         table.next += 1;
-        table.open.insert(number, (identity.session, link.clone()));
+        table.open.insert(number, (*identity, link.clone()));
         if let Some(deadline) = table.deadline {
             link.send(draining(deadline));
         }
@@ -121,8 +121,15 @@ impl Connections {
 
     /// Closes the sockets of a login that ended.
     pub(crate) fn close_session(&self, session: SessionId) {
-        for (_, link) in self.0.lock().open.values().filter(|(s, _)| *s == session) {
+        for (_, link) in self.0.lock().open.values().filter(|(identity, _)| identity.session == session) {
             link.close(CloseCode::Unauthorized, LOGIN_ENDED);
+        }
+    }
+
+    /// Closes all sockets of a user.
+    pub(crate) fn close_user(&self, user: UserId, code: CloseCode, reason: &'static str) {
+        for (_, link) in self.0.lock().open.values().filter(|(identity, _)| identity.user == user) {
+            link.close(code, reason);
         }
     }
 
@@ -156,6 +163,8 @@ pub(crate) fn draining(deadline: Instant) -> ServerMessage {
 
 /// The close frame's text when a login ended.
 pub(crate) const LOGIN_ENDED: &str = "the login ended";
+/// The close frame's text when an account was blocked.
+pub(crate) const BLOCKED: &str = "the account was blocked";
 const GOING_AWAY: &str = "the server shuts down";
 
 impl Drop for Place {

@@ -1,8 +1,8 @@
 //! Ids and shapes between the domain, the wire and the media plane.
 
-use hubbub_domain::{LiveParticipant, ParticipantId, Room, RoomId};
+use hubbub_domain::{LiveParticipant, MediaLink, MediaRoute, ParticipantId, PeerMedia, Room, RoomId};
 use hubbub_protocol::{ErrorCode, Participant, RoomInfo, SlotAssignment};
-use hubbub_sfu::{CallId, Mid, OfferError, PeerId};
+use hubbub_sfu::{AddressFamily, CallId, LinkStats, Mid, OfferError, PeerId, PeerStats, Protocol};
 use uuid::Uuid;
 
 /// A room's media is the call of the same number.
@@ -53,6 +53,23 @@ pub(crate) fn room_info(room: &Room) -> RoomInfo {
 /// A slot and who is heard there.
 pub(crate) fn slot(mid: &Mid, speaker: Option<ParticipantId>) -> SlotAssignment {
     SlotAssignment { mid: mid.as_str().to_owned(), participant_id: speaker.map(|id| id.0) }
+}
+
+/// A peer's connection as admins see it.
+pub(crate) fn media(stats: &PeerStats) -> PeerMedia {
+    let link = |link: &LinkStats| MediaLink { bitrate: link.bitrate, loss: link.loss, jitter: link.jitter };
+    PeerMedia {
+        connected: stats.connected,
+        route: stats.route.map(|route| MediaRoute {
+            tcp: route.protocol == Protocol::Tcp,
+            ipv6: route.family == AddressFamily::V6,
+            relayed: route.relayed,
+        }),
+        round_trip: stats.round_trip,
+        speaks: stats.speaks,
+        uplink: link(&stats.uplink),
+        downlink: link(&stats.downlink),
+    }
 }
 
 /// The code under which a client sees that its offer was refused.

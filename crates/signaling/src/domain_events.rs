@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hubbub_domain::{Action, DomainEvent, RoomAccess, RoomId, SessionId, StorageError, UserId, may};
+use hubbub_domain::{Action, DomainEvent, LoginsEnd, RoomAccess, RoomId, SessionId, StorageError, UserId, may};
+use hubbub_protocol::CloseCode;
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use crate::connections::{BLOCKED, LOGIN_ENDED};
 use crate::live::LiveRoom;
 use crate::service::Inner;
 
@@ -24,6 +26,7 @@ impl Inner {
             }
             DomainEvent::RoomUpdated(id) => self.room_updated(id),
             DomainEvent::SessionEnded(session) => self.session_ended(session),
+            DomainEvent::LoginsEnded { user, why } => self.logins_ended(user, why),
             DomainEvent::ProfileChanged(user) => self.profile_changed(user),
         }
     }
@@ -35,6 +38,29 @@ impl Inner {
         for (seat, room) in seats {
             if let Some(room) = self.registry.find(room) {
                 room.end_session(seat, session);
+            }
+        }
+    }
+
+    fn logins_ended(self: &Arc<Self>, user: UserId, why: LoginsEnd) {
+        let (code, reason) = match why {
+            LoginsEnd::Blocked => (CloseCode::Blocked, BLOCKED),
+            LoginsEnd::Ended | LoginsEnd::Deleted => (CloseCode::Unauthorized, LOGIN_ENDED),
+        };
+        self.connections.close_user(user, code, reason);
+        let seats = self.around.seats.of_user(user);
+        info!(user.id = %user, user.seats = seats.len(), why = ?why, "all logins of a user ended");
+        for (seat, room) in seats {
+            if let Some(room) = self.registry.find(room) {
+                room.end_logins(seat);
+            }
+        }
+        if why == LoginsEnd::Deleted {
+            // The rooms that the account owned went with it.
+            for room in self.registry.all() {
+                if room.look(|people| people.settings().owner) == Some(user) {
+                    self.room_updated(room.id);
+                }
             }
         }
     }

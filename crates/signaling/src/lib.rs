@@ -12,6 +12,7 @@
 //! - A room's state knows no sockets, HTTP or JSON; a message for several is encoded once.
 //! - SDP, tickets and tokens are never logged.
 
+mod client;
 mod config;
 mod connection;
 mod connection_test;
@@ -34,6 +35,7 @@ mod room;
 mod seats;
 mod service;
 mod session;
+mod supervision;
 #[cfg(test)]
 mod testing;
 mod token;

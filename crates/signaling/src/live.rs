@@ -8,7 +8,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
 use axum::extract::ws::Utf8Bytes;
-use hubbub_domain::{LiveParticipant, ParticipantId, Room, RoomId, SessionId, Timestamp, User, UserId};
+use hubbub_domain::{
+    AuditRoom, AuditUser, LiveParticipant, ParticipantId, Room, RoomId, SessionId, Timestamp, User, UserId,
+};
 use hubbub_protocol::{CloseCode, ErrorCode, LeftReason, MediaState, RemoveReason, ServerMessage, SlotAssignment};
 use hubbub_sfu::{AdmitError, Command, Mid};
 use parking_lot::Mutex;
@@ -85,6 +87,13 @@ pub(crate) enum JoinRefused {
     TooManyRooms(usize),
     /// The media plane has no room for another one.
     Busy(AdmitError),
+}
+
+/// What a moderator did: muted somebody, or lifted that.
+pub(crate) struct Moderated {
+    pub(crate) moderator: AuditUser,
+    pub(crate) user: AuditUser,
+    pub(crate) room: AuditRoom,
 }
 
 /// What comes with the seat and is for the client alone.
@@ -274,6 +283,51 @@ impl LiveRoom {
         self.remove_if(id, |_| true, RemoveReason::TimedOut, Some((None, LeftReason::Left)));
     }
 
+    /// An admin sends the seat's user out; whether there was one.
+    pub(crate) fn kick(&self, id: ParticipantId) -> bool {
+        self.remove_if(id, |_| true, RemoveReason::Kicked, Some((None, LeftReason::Kicked)))
+    }
+
+    /// All logins of the seat's user ended; the sockets are closed by whoever calls this.
+    pub(crate) fn end_logins(&self, id: ParticipantId) {
+        self.remove_if(id, |_| true, RemoveReason::Left, None);
+    }
+
+    /// An admin sends everybody out; how many there were. Whom moderators muted stays so.
+    pub(crate) fn close(&self) -> usize {
+        let mut state = self.state.lock();
+        state.speakers = None;
+        let Some(people) = &mut state.people else { return 0 };
+        let everybody: Vec<ParticipantId> = people.seats().map(|(id, _)| id).collect();
+        info!(room.id = %self.id, room.participants = everybody.len(), "room closed by an admin");
+        for &id in &everybody {
+            if let Some(seat) = people.remove(id) {
+                self.forget(id, &seat, Some((None, LeftReason::RoomClosed)));
+            }
+        }
+        everybody.len()
+    }
+
+    /// An admin mutes somebody from outside as a moderator does, or lifts that; whether somebody sits there.
+    pub(crate) fn mute_by_admin(&self, id: ParticipantId, muted: bool) -> bool {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let Some(people) = &mut state.people else { return false };
+        let Some(before) = people.mutes(id) else { return false };
+        people.mute_by_moderator(id, muted);
+        let after = people.mutes(id).unwrap_or(before);
+        self.apply_mutes(people, id, before, after);
+        if before != after {
+            self.broadcast(people, &mut state.news, None, mute_info(None, id, after));
+        }
+        true
+    }
+
+    /// Looks at the people who are in it, if anybody has been.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&People<Link>) -> T) -> Option<T> {
+        self.state.lock().people.as_ref().map(look)
+    }
+
     /// The login behind the seat ended; its socket is closed by whoever calls this.
     pub(crate) fn end_session(&self, id: ParticipantId, session: SessionId) {
         self.remove_if(id, |seat| seat.session == session, RemoveReason::Left, None);
@@ -343,8 +397,8 @@ impl LiveRoom {
         usize::try_from(people.settings().forwarded_speakers(self.around.slots)).unwrap_or(usize::MAX)
     }
 
-    /// Mutes or unmutes `target`, or `me` oneself, and tells everybody. Gives the user whom a moderator muted or whose mute
-    /// was lifted, for storage to remember.
+    /// Mutes or unmutes `target`, or `me` oneself, and tells everybody. Gives what a moderator did to
+    /// somebody, for storage to remember.
     pub(crate) fn mute(
         &self,
         me: ParticipantId,
@@ -352,7 +406,7 @@ impl LiveRoom {
         target: Option<ParticipantId>,
         muted: bool,
         reply_to: Option<u32>,
-    ) -> Result<Option<UserId>, Refusal> {
+    ) -> Result<Option<Moderated>, Refusal> {
         let mut guard = self.state.lock();
         let State { people, news, .. } = &mut *guard;
         let people = Self::seated(people, me, link)?;
@@ -372,23 +426,25 @@ impl LiveRoom {
             people.mute_by_moderator(target, muted);
         }
         let after = people.mutes(target).unwrap_or(before);
+        self.apply_mutes(people, target, before, after);
+        news.catch_up(people, me, &self.around.metrics);
+        link.send(mute_info(reply_to, target, after));
+        if (before.muted(), before.by_moderator) != (after.muted(), after.by_moderator) {
+            self.broadcast(people, news, Some(me), mute_info(None, target, after));
+        }
+        if before.by_moderator == after.by_moderator {
+            return Ok(None);
+        }
+        let room = AuditRoom::from(people.settings());
+        Ok(people.named(me).zip(people.named(target)).map(|(moderator, user)| Moderated { moderator, user, room }))
+    }
+
+    /// Tells the media plane when somebody's mute changed what is forwarded.
+    fn apply_mutes(&self, people: &People<Link>, id: ParticipantId, before: Mutes, after: Mutes) {
         if before.muted() != after.muted() {
-            let (peer, grants) = (convert::peer(target), people.grants(target));
+            let (peer, grants) = (convert::peer(id), people.grants(id));
             self.around.media.send(Command::SetGrants { peer, grants });
         }
-        let info = |reply_to, mutes: Mutes| ServerMessage::MuteInfo {
-            reply_to,
-            participant_id: target.0,
-            muted: mutes.muted(),
-            muted_by_moderator: mutes.by_moderator,
-        };
-        news.catch_up(people, me, &self.around.metrics);
-        link.send(info(reply_to, after));
-        if (before.muted(), before.by_moderator) != (after.muted(), after.by_moderator) {
-            self.broadcast(people, news, Some(me), info(None, after));
-        }
-        let changed = people.seat(target).filter(|_| before.by_moderator != after.by_moderator);
-        Ok(changed.map(|seat| seat.user))
     }
 
     /// Who speaks now. What waits to be told goes with it.
@@ -559,6 +615,15 @@ impl LiveRoom {
         if let Some(people) = &mut state.people {
             state.news.tell(people, &self.around.metrics, Instant::now());
         }
+    }
+}
+
+fn mute_info(reply_to: Option<u32>, id: ParticipantId, mutes: Mutes) -> ServerMessage {
+    ServerMessage::MuteInfo {
+        reply_to,
+        participant_id: id.0,
+        muted: mutes.muted(),
+        muted_by_moderator: mutes.by_moderator,
     }
 }
 

@@ -7,11 +7,16 @@ use crate::token;
 
 struct NoMedia;
 
+#[async_trait::async_trait]
 impl MediaPlane for NoMedia {
     fn send(&self, _: Command) {}
 
     fn admit(&self, _: hubbub_sfu::CallId) -> Result<(), AdmitError> {
         Ok(())
+    }
+
+    async fn peer_stats(&self, _: hubbub_sfu::CallId) -> Vec<hubbub_sfu::PeerStats> {
+        Vec::new()
     }
 }
 

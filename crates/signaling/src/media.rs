@@ -1,8 +1,10 @@
 //! The media plane as signaling sees it: a place to send orders to. What comes back is a channel of events.
 
-use hubbub_sfu::{AdmitError, CallId, Command, Sfu};
+use async_trait::async_trait;
+use hubbub_sfu::{AdmitError, CallId, Command, PeerStats, Sfu};
 
 /// Takes orders for the media plane.
+#[async_trait]
 pub trait MediaPlane: Send + Sync + 'static {
     /// Hands an order over. Must neither wait nor fail: it is called with a room's lock held. Orders for one peer are
     /// carried out in the order sent.
@@ -13,8 +15,12 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// # Errors
     /// [`AdmitError`] when there is none.
     fn admit(&self, call: CallId) -> Result<(), AdmitError>;
+
+    /// How each peer of a call is connected at this moment, in no order. Not to be asked with a room's lock held.
+    async fn peer_stats(&self, call: CallId) -> Vec<PeerStats>;
 }
 
+#[async_trait]
 impl MediaPlane for Sfu {
     fn send(&self, command: Command) {
         Self::send(self, command);
@@ -22,5 +28,9 @@ impl MediaPlane for Sfu {
 
     fn admit(&self, call: CallId) -> Result<(), AdmitError> {
         Self::admit(self, call)
+    }
+
+    async fn peer_stats(&self, call: CallId) -> Vec<PeerStats> {
+        Self::peer_stats(self, call).await
     }
 }

@@ -50,6 +50,16 @@ impl Registry {
         Some(InUse { registry: self.clone(), room: entry.room.clone() })
     }
 
+    /// Every room that is in use now.
+    pub(crate) fn all(self: &Arc<Self>) -> Vec<InUse> {
+        let mut rooms = self.rooms.lock();
+        let used = |entry: &mut Entry| {
+            entry.users += 1;
+            InUse { registry: self.clone(), room: entry.room.clone() }
+        };
+        rooms.values_mut().map(used).collect()
+    }
+
     fn release(&self, id: RoomId) {
         let mut rooms = self.rooms.lock();
         let Some(entry) = rooms.get_mut(&id) else { return };
@@ -88,11 +98,16 @@ mod tests {
 
     struct NoMedia;
 
+    #[async_trait::async_trait]
     impl MediaPlane for NoMedia {
         fn send(&self, _: hubbub_sfu::Command) {}
 
         fn admit(&self, _: hubbub_sfu::CallId) -> Result<(), hubbub_sfu::AdmitError> {
             Ok(())
+        }
+
+        async fn peer_stats(&self, _: hubbub_sfu::CallId) -> Vec<hubbub_sfu::PeerStats> {
+            Vec::new()
         }
     }
 

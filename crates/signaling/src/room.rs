@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use hubbub_domain::{
-    Action, LiveParticipant, ParticipantId, Room, RoomAccess, SessionId, Timestamp, User, UserId, may,
+    Action, AuditUser, Client, LiveParticipant, ParticipantId, Room, RoomAccess, SessionId, Timestamp, User, UserId,
+    may,
 };
 use hubbub_protocol::MediaState;
 use hubbub_sfu::{Grants, Mid};
@@ -30,10 +31,12 @@ pub(crate) struct Seat<L> {
     pub(crate) user: UserId,
     /// The login of the socket that sits or last sat here.
     pub(crate) session: SessionId,
+    /// What the socket that sits or last sat here was opened with.
+    pub(crate) client: Client,
     username: String,
     display_name: String,
     avatar_version: Option<Timestamp>,
-    joined_at: Timestamp,
+    pub(crate) joined_at: Timestamp,
     self_muted: bool,
     /// The socket; `None` while it is gone and may come back.
     pub(crate) link: Option<L>,
@@ -68,6 +71,7 @@ pub(crate) struct PendingOffer {
 pub(crate) struct Joiner<L> {
     pub(crate) user: UserId,
     pub(crate) session: SessionId,
+    pub(crate) client: Client,
     pub(crate) username: String,
     pub(crate) display_name: String,
     pub(crate) avatar_version: Option<Timestamp>,
@@ -201,6 +205,7 @@ impl<L: Clone + PartialEq> People<L> {
         {
             seat.resume = joiner.next_resume;
             seat.session = joiner.session;
+            seat.client = joiner.client;
             seat.offers.clear();
             seat.join = joiner.span;
             return Ok(Joined::Resumed { id, displaced: seat.link.replace(joiner.link) });
@@ -214,6 +219,7 @@ impl<L: Clone + PartialEq> People<L> {
         let seat = Seat {
             user: joiner.user,
             session: joiner.session,
+            client: joiner.client,
             username: joiner.username,
             display_name: joiner.display_name,
             avatar_version: joiner.avatar_version,
@@ -325,6 +331,11 @@ impl<L: Clone + PartialEq> People<L> {
 
     fn allows(&self, user: UserId, action: Action) -> bool {
         may(user, action, &RoomAccess { room: self.settings.clone(), is_member: true }).is_ok()
+    }
+
+    /// Who sits on a seat, as the audit log names them.
+    pub(crate) fn named(&self, id: ParticipantId) -> Option<AuditUser> {
+        self.seats.get(&id).map(|seat| AuditUser { id: seat.user, username: seat.username.clone() })
     }
 
     /// A seat as others see it.

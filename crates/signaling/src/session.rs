@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hubbub_auth::Identity;
 use hubbub_domain::user::User;
-use hubbub_domain::{Action, ParticipantId, RoomId, StorageError, may};
+use hubbub_domain::{Action, Actor, AuditAction, AuditEntry, Client, ParticipantId, RoomId, StorageError, may};
 use hubbub_protocol::{
     ClientMessage, CloseCode, ErrorCode, IceCandidateInit, Request, SdpType, ServerMessage, SessionDescription, decode,
 };
@@ -44,6 +44,8 @@ pub(crate) struct Origin {
     pub(crate) socket: Uuid,
     /// `x-request-id` of the handshake, where whoever serves us sets one.
     pub(crate) request: Option<String>,
+    /// What the socket was opened with.
+    pub(crate) client: Client,
 }
 
 /// One socket's state. Dropping it gives its seat into the hands of time: the resume window runs.
@@ -51,7 +53,7 @@ pub(crate) struct Session {
     pub(crate) inner: Arc<Inner>,
     pub(crate) identity: Identity,
     pub(crate) link: Link,
-    origin: Origin,
+    pub(crate) origin: Origin,
     /// The last seat taken. The room knows whether it still is this socket's.
     seat: Option<(RoomId, ParticipantId)>,
     /// Candidates since the last offer.
@@ -162,6 +164,7 @@ impl Session {
             let joiner = Joiner {
                 user,
                 session: self.identity.session,
+                client: self.origin.client.clone(),
                 username: profile.username.as_str().to_owned(),
                 display_name: profile.display_name.as_str().to_owned(),
                 avatar_version: profile.avatar_version,
@@ -262,12 +265,18 @@ impl Session {
 
     async fn mute(&self, reply_to: Option<u32>, target: Option<Uuid>, muted: bool) -> Result<(), Refusal> {
         let (room, me) = self.seated()?;
-        let Some(user) = room.mute(me, &self.link, target.map(ParticipantId), muted, reply_to)? else { return Ok(()) };
-        let (storage, room) = (self.inner.storage.clone(), room.id);
+        let Some(done) = room.mute(me, &self.link, target.map(ParticipantId), muted, reply_to)? else { return Ok(()) };
+        let (storage, now) = (self.inner.storage.clone(), self.inner.clock.now());
         // A task, so that it is remembered although the moderator's socket goes meanwhile.
         let remembered = tokio::spawn(async move {
+            let (room, user) = (done.room.id, done.user.id);
             if let Err(error) = storage.set_room_mute(room, user, muted).await {
                 warn!(room.id = %room, user.id = %user, error = %error, "a moderator's mute counts until the next start only");
+            }
+            let action = if muted { AuditAction::ParticipantMuted } else { AuditAction::ParticipantUnmuted };
+            let entry = AuditEntry::new(Actor::User(done.moderator), action, now).on(done.user).in_room(done.room);
+            if let Err(error) = storage.write_audit(&[entry]).await {
+                warn!(room.id = %room, user.id = %user, error = %error, "a moderator's mute is missing in the audit log");
             }
         });
         let _ = remembered.await;
@@ -286,7 +295,8 @@ impl Drop for Session {
     /// The seat waits for its socket to come back, unless the login ended: then there is nobody to come back.
     fn drop(&mut self) {
         let Ok((room, me)) = self.seated() else { return };
-        if self.link.closing().is_some_and(|closing| closing.code == CloseCode::Unauthorized.number()) {
+        let ended = [CloseCode::Unauthorized, CloseCode::Blocked].map(CloseCode::number);
+        if self.link.closing().is_some_and(|closing| ended.contains(&closing.code)) {
             room.end_session(me, self.identity.session);
             return;
         }

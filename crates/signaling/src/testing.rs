@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
-use hubbub_domain::{ParticipantId, Room, RoomId, SessionId, Timestamp, UserId};
+use hubbub_domain::{Client, ParticipantId, Room, RoomId, SessionId, Timestamp, UserId};
 
 use crate::room::{Joined, Joiner, People};
 use crate::token;
@@ -36,6 +36,7 @@ pub(crate) fn joiner<L>(user: UserId, link: L) -> Joiner<L> {
     Joiner {
         user,
         session: SessionId::new(),
+        client: Client::default(),
         username: "ada".into(),
         display_name: "Ada".into(),
         avatar_version: None,

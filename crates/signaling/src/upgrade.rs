@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Extension, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +20,7 @@ use serde_json::json;
 use tracing::{debug, warn};
 use url::form_urlencoded;
 
+use crate::client;
 use crate::connection;
 use crate::connections::{Bounds, TooMany};
 use crate::origin;
@@ -76,6 +77,7 @@ pub(crate) async fn handle(
         Err(too_many) => return refused(Refused::TooManySockets(too_many)),
     };
     let request = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let client = client::of(headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default());
     let spoken = query.version == Some(PROTOCOL_VERSION);
     upgrade
         .max_message_size(MAX_MESSAGE_BYTES)
@@ -85,7 +87,7 @@ pub(crate) async fn handle(
         .on_upgrade(move |socket| async move {
             let tracked = inner.tasks.token();
             if spoken {
-                connection::run(inner, socket, identity, request).await;
+                connection::run(inner, socket, identity, request, client).await;
             } else {
                 connection::refuse_version(&inner, socket).await;
             }

@@ -8,7 +8,7 @@ use sqlx::{query, query_as, query_scalar};
 
 use crate::database::{Database, reading, transaction};
 use crate::sessions::insert_session;
-use crate::users::{EMAIL_TAKEN, UserRow, user_columns};
+use crate::users::{EMAIL_TAKEN, UserRow, folded_names_of, user_columns};
 
 #[async_trait]
 impl Administration for Database {
@@ -17,8 +17,8 @@ impl Administration for Database {
             for user in users {
                 let inserted = query(
                     "INSERT INTO users (id, email, email_verified, username, username_skeleton, display_name, password_hash,
-                                        created_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                                        created_at, folded_names)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                      ON CONFLICT DO NOTHING",
                 )
                 .bind(user.id.0)
@@ -29,6 +29,7 @@ impl Administration for Database {
                 .bind(DisplayName::from(&user.username).as_str())
                 .bind(&user.password_hash)
                 .bind(user.created_at.0)
+                .bind(folded_names_of(user))
                 .execute(&mut *tx)
                 .await?;
                 if inserted.rows_affected() == 0 {

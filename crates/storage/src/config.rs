@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hubbub_domain::StorageError;
 use thiserror::Error;
 
 /// Which database to use, and how.
@@ -90,4 +91,7 @@ pub enum ConnectError {
         /// What went wrong.
         reason: String,
     },
+    /// Filling in what the new schema needs failed.
+    #[error("the names in the database could not be made ready for searching: {0}")]
+    Names(#[source] StorageError),
 }

@@ -39,7 +39,9 @@ impl Database {
     /// [`ConnectError`] says in one line what is wrong; an unreachable server is reported within the configured timeout.
     pub async fn connect(config: &Config) -> Result<Self, ConnectError> {
         let pools = connect::connect(config).await?;
-        Ok(Self { pools, patience: config.timeout * 2, metrics: Arc::default() })
+        let database = Self { pools, patience: config.timeout * 2, metrics: Arc::default() };
+        database.fold_names().await.map_err(ConnectError::Names)?;
+        Ok(database)
     }
 
     /// Waits for running queries and closes all connections. Later queries fail as unavailable.

@@ -14,11 +14,13 @@
 //! Architecture invariant: no other crate of ours depends on `sqlx`, and nothing here decides who may do what.
 
 mod administration;
+mod audit;
 mod avatars;
 mod config;
 mod connect;
 mod copy;
 mod database;
+mod directory;
 mod email_codes;
 mod error;
 mod examine;

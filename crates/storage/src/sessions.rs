@@ -77,9 +77,9 @@ impl Sessions for Database {
     async fn session(&self, id: SessionId) -> StorageResult<Option<Session>> {
         reading!(self, pool => {
             query_as::<_, SessionRow>(
-                "SELECT id, user_id, token_hash, previous_token_hash, rotated_at, created_at, expires_at, revoked_at,
-                        user_agent
-                 FROM sessions WHERE id = $1",
+                "SELECT s.id, s.user_id, s.token_hash, s.previous_token_hash, s.rotated_at, s.created_at, s.expires_at,
+                        COALESCE(s.revoked_at, users.blocked_at) AS revoked_at, s.user_agent
+                 FROM sessions AS s JOIN users ON users.id = s.user_id WHERE s.id = $1",
             )
             .bind(id.0)
             .fetch_optional(pool)

@@ -4,7 +4,9 @@
 mod contract {
     pub(crate) mod accounts;
     pub(crate) mod administration;
+    pub(crate) mod audit;
     pub(crate) mod avatars;
+    pub(crate) mod directory;
     pub(crate) mod email_codes;
     pub(crate) mod fixtures;
     pub(crate) mod invites;
@@ -16,7 +18,7 @@ mod contract {
 mod postgres;
 
 use contract::fixtures::Databases;
-use contract::{accounts, administration, avatars, email_codes, invites, outbox, rooms, sessions};
+use contract::{accounts, administration, audit, avatars, directory, email_codes, invites, outbox, rooms, sessions};
 use hubbub_domain::Storage;
 use hubbub_domain::storage::{Health as _, Users as _};
 use postgres::Postgres;
@@ -29,6 +31,12 @@ async fn every_story(databases: &Databases) {
     accounts::profiles_change_field_by_field(databases.open().await).await;
     accounts::one_of_many_registrations_wins(databases.open().await).await;
     administration::many_users_come_and_go_together(databases.open().await).await;
+    audit::entries_are_found_page_by_page_and_go_when_they_are_old(databases.open().await).await;
+    directory::the_first_proved_account_is_the_admin(databases.open().await).await;
+    directory::one_of_many_that_are_proved_at_once_is_the_admin(databases.open().await).await;
+    directory::somebody_is_always_left_who_is_an_admin(databases.open().await).await;
+    directory::the_blocked_are_logged_out_and_stay_so(databases.open().await).await;
+    directory::everybody_is_found_page_by_page(databases.open().await).await;
     email_codes::a_code_lives_and_dies(databases.open().await).await;
     email_codes::tries_never_go_below_zero(databases.open().await).await;
     sessions::a_login_from_beginning_to_end(databases.open().await).await;

@@ -10,10 +10,11 @@
 mod postgres;
 
 use hubbub_domain::storage::{
-    AcceptInvite, Avatars, EmailCode, EmailCodes, Health, Invites, Outbox, Rooms, Session, Sessions, Users,
+    AcceptInvite, Avatars, Directory, EmailCode, EmailCodes, Health, Invites, Outbox, Rooms, Session, Sessions,
+    UserFilter, Users,
 };
 use hubbub_domain::user::{Email, Username};
-use hubbub_domain::{EmailCodeId, RoomId, SessionId, Timestamp, UserId};
+use hubbub_domain::{EmailCodeId, Role, RoomId, SessionId, Timestamp, UserId};
 use hubbub_storage::{Config, Database, inspect_sqlite};
 use postgres::Postgres;
 use tempfile::TempDir;
@@ -43,6 +44,13 @@ async fn reads_everything(db: &Database) {
     assert!(hash.starts_with("$argon2id$"));
     assert!(!db.user(bob).await.unwrap().unwrap().email_verified);
     assert!(db.username_taken(&Username::parse("BOB").unwrap()).await.unwrap());
+    let named = UserFilter { search: Some("LOVELACE".to_owned()), state: None };
+    let found = db.list_users(&named, None, 10, after(0)).await.unwrap();
+    assert_eq!(
+        (found.len(), found[0].user.id, found[0].user.role),
+        (1, ada, Role::Member),
+        "nobody is promoted by a migration"
+    );
 
     let (media_type, picture, version) = db.avatar(ada).await.unwrap().unwrap();
     assert_eq!((media_type.as_str(), picture.as_slice(), version), ("image/png", &b"\x89PNG picture"[..], after(5)));

@@ -6,7 +6,7 @@ mod server;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use hubbub_domain::storage::{Health, NewUser, StorageError, Users};
+use hubbub_domain::storage::{Health, MarkVerified, NewUser, StorageError, Users};
 use hubbub_domain::user::{Email, Username};
 use hubbub_domain::{Timestamp, UserId};
 use hubbub_storage::{Config, ConnectError, Database};
@@ -70,13 +70,13 @@ async fn queries_fail_as_unavailable_while_the_server_is_away_and_work_again_aft
         let begin = Instant::now();
         let error = db.user(id).await.unwrap_err();
         assert!(matches!(error, StorageError::Unavailable(_)), "{error}");
-        assert!(matches!(db.mark_email_verified(id, &hash).await, Err(StorageError::Unavailable(_))));
+        assert!(matches!(db.mark_email_verified(id, &hash, None).await, Err(StorageError::Unavailable(_))));
         assert!(begin.elapsed() < Duration::from_secs(6), "took {:?}", begin.elapsed());
     }
 
     server.resume();
     db.ping().await.unwrap();
-    assert!(db.mark_email_verified(id, &hash).await.unwrap());
+    assert_eq!(db.mark_email_verified(id, &hash, None).await.unwrap(), MarkVerified::Verified { became_admin: false });
     assert!(db.user(id).await.unwrap().unwrap().email_verified, "what was acknowledged is there");
 
     server.sql(

@@ -5,10 +5,10 @@ import { setAnonymous, setMe } from './session';
 import type { IceServers, Invite, Me, Room, RoomDetails, RoomFields, RoomPage, ServerInfo } from './types';
 
 /** Typed by crates/api/openapi.json; `npm run generate` writes schema.d.ts anew. */
-const client = createClient<paths>({ baseUrl: window.location.origin, fetch: authorizedFetch });
+export const client = createClient<paths>({ baseUrl: window.location.origin, fetch: authorizedFetch });
 
 /** The body of an answer. Answers that are errors were thrown by `authorizedFetch` before they come here. */
-async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {
+export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {
   const { data } = await answer;
   return data as T;
 }

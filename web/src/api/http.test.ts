@@ -27,7 +27,16 @@ function serve(handler: Handler): void {
 }
 
 const get = (path: string) => authorizedFetch(new Request(`http://host${path}`));
-const me = { id: '1', email: 'a@b.c', username: 'a', displayName: 'A', bio: '', avatarUrl: '', createdAt: '' };
+const me = {
+  id: '1',
+  email: 'a@b.c',
+  username: 'a',
+  displayName: 'A',
+  bio: '',
+  avatarUrl: '',
+  role: 'member' as const,
+  createdAt: '',
+};
 
 beforeEach(() => {
   session.setState({ status: 'authenticated', me }, true);
@@ -78,6 +87,12 @@ describe('an expired login', () => {
     await expect(get('/api/rooms')).rejects.toMatchObject({ status: 401 });
     expect(calls).toEqual(['/api/rooms', '/api/auth/refresh']);
     expect(session.getState().status).toBe('anonymous');
+  });
+
+  it('ends the session of somebody who is blocked, and remembers why', async () => {
+    serve((path) => (path === '/api/auth/refresh' ? problem(403, 'account-blocked') : problem(401, 'unauthorized')));
+    await expect(get('/api/rooms')).rejects.toMatchObject({ status: 401 });
+    expect(session.getState()).toMatchObject({ status: 'anonymous', because: 'blocked' });
   });
 
   it('ends nothing when the server is only away', async () => {

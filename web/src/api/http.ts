@@ -33,7 +33,7 @@ export async function authorizedFetch(request: Request): Promise<Response> {
     if (second.status !== 401) return accept(second);
     return accept(second).finally(() => setAnonymous('expired'));
   }
-  return accept(response).finally(() => setAnonymous('expired'));
+  return accept(response).finally(() => setAnonymous(outcome));
 }
 
 async function send(request: Request): Promise<Response> {

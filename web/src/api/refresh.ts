@@ -1,5 +1,5 @@
 /** How renewing the login went. `unreachable` says nothing about the login. */
-export type RefreshOutcome = 'renewed' | 'expired' | 'unreachable';
+export type RefreshOutcome = 'renewed' | 'expired' | 'blocked' | 'unreachable';
 
 const LOCK = 'hubbub.refresh';
 const REFRESHED_AT = 'hubbub.refreshedAt';
@@ -35,7 +35,9 @@ async function refresh(failedAt: number): Promise<RefreshOutcome> {
     rememberRefresh();
     return 'renewed';
   }
-  return response.status === 401 || response.status === 403 ? 'expired' : 'unreachable';
+  if (response.status !== 401 && response.status !== 403) return 'unreachable';
+  const problem: unknown = await response.json().catch(() => null);
+  return (problem as { code?: unknown } | null)?.code === 'account-blocked' ? 'blocked' : 'expired';
 }
 
 function acrossTabs<T>(task: () => Promise<T>): Promise<T> {

@@ -4,6 +4,180 @@
  */
 
 export interface paths {
+    "/api/admin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the audit log
+         * @description What admins, room owners and the operator did to people and rooms, newest first. It is kept for as long as the operator
+         *     has set.
+         */
+        get: operations["adminAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/participants/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Send somebody out of a room
+         * @description They are told so, and may come back; whom to keep out for good is blocked.
+         */
+        delete: operations["adminKickParticipant"];
+        options?: never;
+        head?: never;
+        /**
+         * Mute somebody in a room
+         * @description As the room's owner does it: it stays when they leave and come back, until an admin or the owner lifts it.
+         */
+        patch: operations["adminMuteParticipant"];
+        trace?: never;
+    };
+    "/api/admin/rooms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List live rooms
+         * @description Those that somebody is in right now, private ones too.
+         */
+        get: operations["adminListLiveRooms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/rooms/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look into a live room
+         * @description Who is in it, with what, and how their audio gets through.
+         */
+        get: operations["adminGetLiveRoom"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete anybody's room
+         * @description Everybody in it is sent out, and its invitations are void.
+         */
+        delete: operations["adminDeleteRoom"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/rooms/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a call
+         * @description Sends everybody out of the room. The room stays, and people may come back.
+         */
+        post: operations["adminCloseRoom"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List users
+         * @description All accounts, those too whose address is not proved; newest first.
+         */
+        get: operations["adminListUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a user
+         * @description As the list has them.
+         */
+        get: operations["adminGetUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Block, verify or promote a user
+         * @description One change at a time, which the audit log has afterwards. Admins do not block themselves or change their own role, and
+         *     somebody who is an admin and can log in is always left.
+         */
+        patch: operations["adminUpdateUser"];
+        trace?: never;
+    };
+    "/api/admin/users/{id}/end-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log a user out
+         * @description Ends all of their logins at once: they are sent out of the rooms they are in, and have to log in again.
+         */
+        post: operations["adminEndSessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/email/resend-verification": {
         parameters: {
             query?: never;
@@ -417,11 +591,138 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description One change to an account: exactly one field. */
+        AdminUpdateUser: {
+            /** @description `true`: no logging in any more, and all logins end at once. `false`: logging in works again. */
+            blocked?: boolean | null;
+            /** @description `true`: the address counts as proved. It cannot be taken back. */
+            emailVerified?: boolean | null;
+            role?: components["schemas"]["Role"] | null;
+        };
+        /** @description One page of users. */
+        AdminUserList: {
+            /** @description Gets the next page; `null` on the last one. */
+            nextCursor: string | null;
+            /** @description Newest first. */
+            users: components["schemas"]["AdminUserRow"][];
+        };
+        /** @description A user as admins see them. */
+        AdminUserRow: {
+            /**
+             * @description Path of the picture.
+             * @example /api/users/0192f0c1-2b3c-7d4e-8f50-617283940a1b/avatar
+             */
+            avatarUrl: string;
+            /**
+             * Format: date-time
+             * @description Since when they may not log in; `null` for almost everybody.
+             * @example 2026-11-21T10:00:00.000000Z
+             */
+            blockedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When the account was made.
+             * @example 2026-11-21T10:00:00.000000Z
+             */
+            createdAt: string;
+            /**
+             * @description The name others see.
+             * @example Ada Lovelace
+             */
+            displayName: string;
+            /**
+             * Format: email
+             * @description The address.
+             * @example ada@example.org
+             */
+            email: string;
+            /** @description Whether the address was proved. */
+            emailVerified: boolean;
+            /**
+             * Format: uuid
+             * @description Who.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When they last logged in, as far as that is known.
+             * @example 2026-11-21T10:00:00.000000Z
+             */
+            lastLoginAt: string | null;
+            /** @description `member` or `admin`. */
+            role: components["schemas"]["Role"];
+            /**
+             * Format: int32
+             * @description How many rooms they own.
+             * @example 3
+             */
+            rooms: number;
+            /**
+             * Format: int32
+             * @description How many logins live.
+             * @example 2
+             */
+            sessions: number;
+            /**
+             * @description The unique name.
+             * @example ada
+             */
+            username: string;
+        };
+        /** @description A user as they were called then. */
+        AuditName: {
+            /**
+             * Format: uuid
+             * @description Who or which; may be gone.
+             */
+            id: string;
+            /**
+             * @description The name then.
+             * @example ada
+             */
+            name: string;
+        };
+        /** @description One page of the audit log. */
+        AuditPage: {
+            /** @description Newest first. */
+            entries: components["schemas"]["AuditRow"][];
+            /** @description Gets the next page; `null` on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description One thing that was done. */
+        AuditRow: {
+            /**
+             * @description What.
+             * @example user-blocked
+             */
+            action: string;
+            actor: components["schemas"]["AuditName"] | null;
+            /**
+             * @description Who did it: `user`, `operator` (from the command line) or `server` (by itself).
+             * @example user
+             */
+            actorKind: string;
+            /**
+             * Format: date-time
+             * @description When.
+             * @example 2026-11-21T10:00:00.000000Z
+             */
+            at: string;
+            /** @description What else is worth knowing; mostly empty. */
+            detail: string;
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            id: string;
+            room: components["schemas"]["AuditName"] | null;
+            target: components["schemas"]["AuditName"] | null;
+        };
         /**
          * @description What went wrong, for programs. Stable; what each means stands at the answers that have it.
          * @enum {string}
          */
-        Code: "bad-json" | "unauthorized" | "token-expired" | "invalid-credentials" | "email-not-verified" | "forbidden" | "cross-site-request" | "not-found" | "room-not-found" | "invite-invalid" | "method-not-allowed" | "username-taken" | "registered-again" | "room-limit-reached" | "payload-too-large" | "unsupported-media-type" | "validation-failed" | "invalid-code" | "too-many-attempts" | "rate-limited" | "internal" | "database-unavailable" | "server-busy" | "server-draining" | "timeout" | "storage-full";
+        Code: "bad-json" | "unauthorized" | "token-expired" | "invalid-credentials" | "email-not-verified" | "account-blocked" | "forbidden" | "cross-site-request" | "not-found" | "room-not-found" | "participant-not-found" | "invite-invalid" | "method-not-allowed" | "username-taken" | "registered-again" | "room-limit-reached" | "last-admin" | "payload-too-large" | "unsupported-media-type" | "validation-failed" | "invalid-code" | "too-many-attempts" | "rate-limited" | "internal" | "database-unavailable" | "server-busy" | "server-draining" | "timeout" | "storage-full";
         /** @description An invitation to be made. */
         CreateInvite: {
             /**
@@ -557,6 +858,163 @@ export interface components {
              */
             url: string;
         };
+        /** @description One direction of somebody's audio. */
+        LivePeerLink: {
+            /**
+             * Format: int64
+             * @description Bits of audio a second over the last seconds.
+             * @example 32000
+             */
+            bitrate: number;
+            /**
+             * Format: double
+             * @description Jitter in milliseconds; `null` until that was measured.
+             * @example 3.5
+             */
+            jitterMs: number | null;
+            /**
+             * Format: float
+             * @description Percent of the packets that was lost of late; `null` until that was measured.
+             * @example 0.4
+             */
+            lossPercent: number | null;
+        };
+        /** @description How somebody's audio gets through. */
+        LivePeerMedia: {
+            /** @description Whether audio can flow. */
+            connected: boolean;
+            /** @description From the server to the client. */
+            downlink: components["schemas"]["LivePeerLink"];
+            /**
+             * Format: double
+             * @description From the server to the client and back, in milliseconds; `null` until that was measured.
+             * @example 23
+             */
+            roundTripMs: number | null;
+            route: components["schemas"]["LivePeerRoute"] | null;
+            /** @description Whether they speak right now. */
+            speaks: boolean;
+            /** @description From the client to the server. */
+            uplink: components["schemas"]["LivePeerLink"];
+        };
+        /** @description How packets come and go. */
+        LivePeerRoute: {
+            /**
+             * @description `ipv4` or `ipv6`.
+             * @example ipv4
+             */
+            family: string;
+            /**
+             * @description `udp` or `tcp`.
+             * @example udp
+             */
+            protocol: string;
+            /** @description Whether they come through a TURN server, as far as the client told. */
+            relayed: boolean;
+        };
+        /** @description Somebody who is in a room. */
+        LivePeerRow: {
+            /**
+             * @description Path of their picture.
+             * @example /api/users/0192f0c1-2b3c-7d4e-8f50-617283940a1b/avatar
+             */
+            avatarUrl: string;
+            /**
+             * @description The browser's family and major version; `null` for one that is not known.
+             * @example Firefox 143
+             */
+            browser: string | null;
+            /**
+             * @description The name others see.
+             * @example Ada Lovelace
+             */
+            displayName: string;
+            /**
+             * Format: uuid
+             * @description The seat: new for every join.
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When they joined.
+             * @example 2026-11-21T10:00:00.000000Z
+             */
+            joinedAt: string;
+            media: components["schemas"]["LivePeerMedia"] | null;
+            /** @description Whether nothing of them is heard, by their own choice or a moderator's. */
+            muted: boolean;
+            /** @description Whether a moderator muted them. */
+            mutedByModerator: boolean;
+            /** @description Whether their socket is there; without it the seat waits for them for a while. */
+            online: boolean;
+            /**
+             * @description The operating system; `null` for one that is not known.
+             * @example Android
+             */
+            system: string | null;
+            /**
+             * Format: uuid
+             * @description Who sits on it.
+             */
+            userId: string;
+            /**
+             * @description Their unique name.
+             * @example ada
+             */
+            username: string;
+        };
+        /** @description A live room and one page of who is in it. */
+        LiveRoomDetails: {
+            /** @description Gets the next page; `null` on the last one. */
+            nextCursor: string | null;
+            /** @description In order of joining. */
+            participants: components["schemas"]["LivePeerRow"][];
+            /** @description The room. */
+            room: components["schemas"]["LiveRoomRow"];
+        };
+        /** @description The rooms that somebody is in. */
+        LiveRoomList: {
+            /** @description The fullest first. */
+            rooms: components["schemas"]["LiveRoomRow"][];
+        };
+        /** @description A room that somebody is in. */
+        LiveRoomRow: {
+            /**
+             * Format: uuid
+             * @description Which.
+             */
+            id: string;
+            /** @description Whether it is private. */
+            isPrivate: boolean;
+            /**
+             * Format: int32
+             * @description How many people may be in it at once.
+             * @example 100
+             */
+            maxParticipants: number;
+            /**
+             * @description Its name.
+             * @example Tea at five
+             */
+            name: string;
+            /**
+             * Format: uuid
+             * @description Who owns it.
+             */
+            ownerId: string;
+            /**
+             * Format: int32
+             * @description How many people are in it.
+             * @example 3
+             */
+            participantCount: number;
+            /**
+             * Format: date-time
+             * @description When the one joined who has been in it longest.
+             * @example 2026-11-21T10:00:00.000000Z
+             */
+            since: string;
+        };
         /** @description A login. The same tokens are set as `HttpOnly` cookies. */
         Login: {
             /**
@@ -626,11 +1084,18 @@ export interface components {
              * @description Who.
              */
             id: string;
+            /** @description What they may do on this server as a whole: `member` or `admin`. */
+            role: components["schemas"]["Role"];
             /**
              * @description The unique name.
              * @example ada
              */
             username: string;
+        };
+        /** @description What to change. */
+        MuteParticipant: {
+            /** @description Whether nothing of them is to be heard. */
+            muted: boolean;
         };
         /** @description The newest mails. */
         Outbox: {
@@ -823,6 +1288,11 @@ export interface components {
              */
             email: string;
         };
+        /**
+         * @description What somebody may do on this server as a whole.
+         * @enum {string}
+         */
+        Role: "member" | "admin";
         /** @description A room. */
         Room: {
             /**
@@ -879,6 +1349,15 @@ export interface components {
              * @example 2026-11-21T10:00:00.000000Z
              */
             updatedAt: string;
+        };
+        /** @description How many people were sent out. */
+        RoomClosed: {
+            /**
+             * Format: int32
+             * @description That many.
+             * @example 3
+             */
+            sentOut: number;
         };
         /** @description One page of rooms. */
         RoomList: {
@@ -1035,6 +1514,1185 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    adminAudit: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Words that must be in the names of people and rooms or in the detail; case and diacritics do not matter.
+                 * @example ada
+                 */
+                search?: string;
+                /**
+                 * @description Only this action.
+                 * @example user-blocked
+                 */
+                action?: string;
+                /** @description Only what this user did or what was done to them. */
+                user?: string;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /**
+                 * @description How many entries, 1 to 200; 50 by default.
+                 * @example 50
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /**
+             * @description `unauthorized`: nobody is logged in
+             *
+             *     `token-expired`: the access token has expired; refresh it
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only admins of this server may */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation-failed`: `errors` names the fields that are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the server made a mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database-unavailable`: the database is unavailable
+             *
+             *     `timeout`: the request took too long
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminKickParticipant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The seat. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The seat is free. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description `unauthorized`: nobody is logged in
+             *
+             *     `token-expired`: the access token has expired; refresh it
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: only admins of this server may
+             *
+             *     `cross-site-request`: the request was made by a page of another site, or is a form
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `participant-not-found`: nobody has this seat */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the server made a mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database-unavailable`: the database is unavailable
+             *
+             *     `timeout`: the request took too long
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage-full`: the server has no room left to store this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminMuteParticipant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The seat. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MuteParticipant"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `bad-json`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unauthorized`: nobody is logged in
+             *
+             *     `token-expired`: the access token has expired; refresh it
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: only admins of this server may
+             *
+             *     `cross-site-request`: the request was made by a page of another site, or is a form
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `participant-not-found`: nobody has this seat */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type`: the body is not `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation-failed`: `errors` names the fields that are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the server made a mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database-unavailable`: the database is unavailable
+             *
+             *     `timeout`: the request took too long
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage-full`: the server has no room left to store this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminListLiveRooms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveRoomList"];
+                };
+            };
+            /**
+             * @description `unauthorized`: nobody is logged in
+             *
+             *     `token-expired`: the access token has expired; refresh it
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only admins of this server may */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the server made a mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database-unavailable`: the database is unavailable
+             *
+             *     `timeout`: the request took too long
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminGetLiveRoom: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /**
+                 * @description How many people, 1 to 200; 50 by default.
+                 * @example 50
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Which. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The room and one page of people. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveRoomDetails"];
+                };
+            };
+            /**
+             * @description `unauthorized`: nobody is logged in
+             *
+             *     `token-expired`: the access token has expired; refresh it
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only admins of this server may */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room-not-found`: nobody is in a room of this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation-failed`: `errors` names the fields that are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the server made a mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database-unavailable`: the database is unavailable
+             *
+             *     `timeout`: the request took too long
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminDeleteRoom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The room is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description `unauthorized`: nobody is logged in
+             *
+             *     `token-expired`: the access token has expired; refresh it
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: only admins of this server may
+             *
+             *     `cross-site-request`: the request was made by a page of another site, or is a form
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room-not-found`: there is no such room */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the server made a mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database-unavailable`: the database is unavailable
+             *
+             *     `timeout`: the request took too long
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage-full`: the server has no room left to store this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminCloseRoom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everybody is out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomClosed"];
+                };
+            };
+            /**
+             * @description `unauthorized`: nobody is logged in
+             *
+             *     `token-expired`: the access token has expired; refresh it
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: only admins of this server may
+             *
+             *     `cross-site-request`: the request was made by a page of another site, or is a form
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room-not-found`: nobody is in a room of this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the server made a mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database-unavailable`: the database is unavailable
+             *
+             *     `timeout`: the request took too long
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage-full`: the server has no room left to store this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminListUsers: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Words that must be in address, username or shown name; case and diacritics do not matter.
+                 * @example ada
+                 */
+                search?: string;
+                /**
+                 * @description Only those: `admin`, `blocked` or `unverified`.
+                 * @example blocked
+                 */
+                state?: string;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /**
+                 * @description How many users, 1 to 200; 50 by default.
+                 * @example 50
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUserList"];
+                };
+            };
+            /**
+             * @description `unauthorized`: nobody is logged in
+             *
+             *     `token-expired`: the access token has expired; refresh it
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only admins of this server may */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation-failed`: `errors` names the fields that are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the server made a mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database-unavailable`: the database is unavailable
+             *
+             *     `timeout`: the request took too long
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminGetUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUserRow"];
+                };
+            };
+            /**
+             * @description `unauthorized`: nobody is logged in
+             *
+             *     `token-expired`: the access token has expired; refresh it
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: only admins of this server may */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the server made a mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database-unavailable`: the database is unavailable
+             *
+             *     `timeout`: the request took too long
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminUpdateUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminUpdateUser"];
+            };
+        };
+        responses: {
+            /** @description The account as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUserRow"];
+                };
+            };
+            /** @description `bad-json`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unauthorized`: nobody is logged in
+             *
+             *     `token-expired`: the access token has expired; refresh it
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: only admins of this server may, and this only to others
+             *
+             *     `email-not-verified`: an admin needs a proved address
+             *
+             *     `cross-site-request`: the request was made by a page of another site, or is a form
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `last-admin`: nobody would be left who is an admin and can log in */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload-too-large`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type`: the body is not `application/json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation-failed`: `errors` names the fields that are wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the server made a mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database-unavailable`: the database is unavailable
+             *
+             *     `timeout`: the request took too long
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage-full`: the server has no room left to store this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminEndSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUserRow"];
+                };
+            };
+            /**
+             * @description `unauthorized`: nobody is logged in
+             *
+             *     `token-expired`: the access token has expired; refresh it
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: only admins of this server may
+             *
+             *     `cross-site-request`: the request was made by a page of another site, or is a form
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not-found`: there is no such user */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: the server made a mistake */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database-unavailable`: the database is unavailable
+             *
+             *     `timeout`: the request took too long
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `storage-full`: the server has no room left to store this */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resendVerification: {
         parameters: {
             query?: never;
@@ -1318,6 +2976,8 @@ export interface operations {
             };
             /**
              * @description `email-not-verified`: the password is right, the address is still to be proved
+             *
+             *     `account-blocked`: the password is right, and an admin has blocked the account
              *
              *     `cross-site-request`: the request was made by a page of another site, or is a form
              */
@@ -1623,7 +3283,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross-site-request`: the request was made by a page of another site, or is a form */
+            /**
+             * @description `account-blocked`: an admin has blocked the account; the cookies are cleared
+             *
+             *     `cross-site-request`: the request was made by a page of another site, or is a form
+             */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -4,7 +4,7 @@ import type { Me } from './types';
 /** Who is logged in in this tab, as far as is known. The proof itself is in cookies that scripts cannot read. */
 export type Session =
   | { status: 'unknown'; me: null }
-  | { status: 'anonymous'; me: null; because: 'never' | 'expired' | 'logout' }
+  | { status: 'anonymous'; me: null; because: 'never' | 'expired' | 'blocked' | 'logout' }
   | { status: 'authenticated'; me: Me };
 
 /** Set while somebody is logged in, so that a login page knows whether asking the server is worth it. Proves nothing. */
@@ -18,7 +18,7 @@ export function setMe(me: Me): void {
 }
 
 /** Nobody is logged in any more: by their own doing, or because the login ran out. */
-export function setAnonymous(how: 'expired' | 'logout'): void {
+export function setAnonymous(how: 'expired' | 'blocked' | 'logout'): void {
   const { status } = session.getState();
   hint(false);
   if (status === 'anonymous') return;

@@ -10,6 +10,15 @@ export type RoomPage = Schemas['RoomList'];
 export type Invite = Schemas['Invite'];
 export type IceServers = Schemas['IceServers'];
 export type ServerInfo = Schemas['ServerInfo'];
+export type AdminUser = Schemas['AdminUserRow'];
+export type AdminUserPage = Schemas['AdminUserList'];
+export type AdminUserChange = Schemas['AdminUpdateUser'];
+export type LiveRoom = Schemas['LiveRoomRow'];
+export type LiveRoomList = Schemas['LiveRoomList'];
+export type LiveRoomPage = Schemas['LiveRoomDetails'];
+export type LivePeer = Schemas['LivePeerRow'];
+export type AuditEntry = Schemas['AuditRow'];
+export type AuditPage = Schemas['AuditPage'];
 
 /** What the owner decides about a room. */
 export type RoomFields = Pick<Room, 'name' | 'description' | 'isPrivate' | 'maxParticipants'> & {

@@ -1,4 +1,4 @@
-import { LogOut, Monitor, Moon, Settings, Sun } from 'lucide-react';
+import { LogOut, Monitor, Moon, Settings, ShieldCheck, Sun } from 'lucide-react';
 import type { Me } from '@/api/types';
 import { text } from '@/lib/text';
 import { setTheme, type Theme, useTheme } from '@/lib/theme';
@@ -8,10 +8,11 @@ import { Menu, MenuChoice, MenuItem, MenuLabel, MenuSeparator } from '@/ui/menu'
 interface AccountMenuProps {
   me: Me;
   onSettings: () => void;
+  onAdmin: () => void;
   onLogout: () => void;
 }
 
-export function AccountMenu({ me, onSettings, onLogout }: AccountMenuProps) {
+export function AccountMenu({ me, onSettings, onAdmin, onLogout }: AccountMenuProps) {
   const theme = useTheme();
   return (
     <Menu
@@ -46,6 +47,11 @@ export function AccountMenu({ me, onSettings, onLogout }: AccountMenuProps) {
         ]}
       />
       <MenuSeparator />
+      {me.role === 'admin' && (
+        <MenuItem onSelect={onAdmin} icon={<ShieldCheck className="size-4" aria-hidden="true" />}>
+          {text.nav.admin}
+        </MenuItem>
+      )}
       <MenuItem onSelect={onSettings} icon={<Settings className="size-4" aria-hidden="true" />}>
         {text.nav.settings}
       </MenuItem>

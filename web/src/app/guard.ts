@@ -1,4 +1,4 @@
-import { redirect } from '@tanstack/react-router';
+import { notFound, redirect } from '@tanstack/react-router';
 import { fetchMe } from '@/api/endpoints';
 import { ApiProblem } from '@/api/problem';
 import { mayBeLoggedIn, session } from '@/api/session';
@@ -17,12 +17,19 @@ export async function requireLogin({ location }: { location: { href: string } })
     }
   }
   const next = safePath(location.href);
-  const expired = before.status === 'anonymous' && before.because === 'expired';
+  const now = session.getState();
+  const because = now.status === 'anonymous' ? now.because : undefined;
+  const note = because === 'expired' && before.status === 'unknown' ? undefined : because;
   throw redirect({
     to: '/login',
-    search: { ...(next !== '/rooms' && { next }), ...(expired && { note: 'expired' }) },
+    search: { ...(next !== '/rooms' && { next }), ...((note === 'expired' || note === 'blocked') && { note }) },
     replace: true,
   });
+}
+
+/** Lets through who looks after the server. Runs after `requireLogin`; whether it is still so the server says with every answer. */
+export function requireAdmin(): void {
+  if (session.getState().me?.role !== 'admin') throw notFound();
 }
 
 /** Sends on who is logged in already and has no use for a login page. */

@@ -1,6 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { session } from '@/api/session';
-import { requireLogin, skipWhenLoggedIn } from './guard';
+import { requireAdmin, requireLogin, skipWhenLoggedIn } from './guard';
 import { NotFoundPage } from './not-found-page';
 import { PageError } from './page-error';
 import { PagePending } from './page-pending';
@@ -9,14 +9,16 @@ import { Root } from './root';
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
+const NOTES = ['verified', 'expired', 'blocked'] as const;
+
 function authSearch(search: Record<string, unknown>) {
   const next = text(search.next);
   const email = text(search.email);
-  const note = search.note === 'verified' || search.note === 'expired' ? search.note : undefined;
+  const note = NOTES.find((known) => known === search.note);
   return { ...(next && { next }), ...(email && { email }), ...(note && { note }) } as {
     next?: string;
     email?: string;
-    note?: 'verified' | 'expired';
+    note?: (typeof NOTES)[number];
   };
 }
 
@@ -101,13 +103,70 @@ const connectionTest = createRoute({
   component: lazyRouteComponent(pages.connectionTest),
 });
 
+/** For admins of the server. To everybody else there is nothing here. */
+const admin = createRoute({
+  getParentRoute: () => members,
+  path: '/admin',
+  beforeLoad: requireAdmin,
+});
+
+const adminHome = createRoute({
+  getParentRoute: () => admin,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/admin/live', replace: true });
+  },
+});
+
+const adminLive = createRoute({
+  getParentRoute: () => admin,
+  path: '/live',
+  component: lazyRouteComponent(() => import('./routes/admin-live')),
+});
+
+const adminLiveRoom = createRoute({
+  getParentRoute: () => admin,
+  path: '/live/$roomId',
+  component: lazyRouteComponent(() => import('./routes/admin-live-room')),
+});
+
+const USER_STATES = ['admin', 'blocked', 'unverified'] as const;
+
+const adminUsers = createRoute({
+  getParentRoute: () => admin,
+  path: '/users',
+  validateSearch: (search: Record<string, unknown>): { q?: string; state?: (typeof USER_STATES)[number] } => {
+    const q = text(search.q);
+    const state = USER_STATES.find((known) => known === search.state);
+    return { ...(q && { q }), ...(state && { state }) };
+  },
+  component: lazyRouteComponent(() => import('./routes/admin-users')),
+});
+
+const adminAudit = createRoute({
+  getParentRoute: () => admin,
+  path: '/audit',
+  validateSearch: (search: Record<string, unknown>): { q?: string; action?: string; user?: string } => {
+    const [q, action, user] = [text(search.q), text(search.action), text(search.user)];
+    return { ...(q && { q }), ...(action && { action }), ...(user && { user }) };
+  },
+  component: lazyRouteComponent(() => import('./routes/admin-audit')),
+});
+
 export const router = createRouter({
   routeTree: root.addChildren([
     home,
     login,
     register,
     verify,
-    members.addChildren([rooms.addChildren([newRoom]), room, invite, settings, connectionTest]),
+    members.addChildren([
+      rooms.addChildren([newRoom]),
+      room,
+      invite,
+      settings,
+      connectionTest,
+      admin.addChildren([adminHome, adminLive, adminLiveRoom, adminUsers, adminAudit]),
+    ]),
   ]),
   defaultPreload: 'intent',
   defaultPendingComponent: PagePending,

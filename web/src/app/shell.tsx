@@ -49,6 +49,7 @@ export default function Shell() {
                 <AccountMenu
                   me={me}
                   onSettings={() => void navigate({ to: '/settings' })}
+                  onAdmin={() => void navigate({ to: '/admin/live' })}
                   onLogout={() => logout().catch((error) => toast(messageOf(error), 'error'))}
                 />
               )}

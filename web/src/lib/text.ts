@@ -4,6 +4,7 @@ export const text = {
   nav: {
     rooms: 'Rooms',
     settings: 'Settings',
+    admin: 'Administration',
     logout: 'Log out',
     account: (name: string) => `Account: ${name}`,
     main: 'Main',
@@ -29,6 +30,7 @@ export const text = {
     register: 'Create an account',
     verified: 'Your email is confirmed. Log in to go on.',
     expired: 'You were logged out. Log in to go on.',
+    blocked: 'Your account was blocked. Ask whoever runs this server.',
     invited: 'An invitation to a room waits for you. Log in or create an account to open it.',
   },
   register: {
@@ -253,6 +255,16 @@ export const text = {
       lead: 'Every seat is taken. Try again when somebody has left.',
       action: 'Try again',
     },
+    kicked: {
+      title: 'You were sent out',
+      lead: 'An admin of this server sent you out of the room.',
+      action: 'Join again',
+    },
+    'room-closed': {
+      title: 'The call was ended',
+      lead: 'An admin of this server ended it for everybody. The room is still there.',
+      action: 'Join again',
+    },
     unauthorized: { title: 'You were logged out', lead: 'Log in again to go back into the call.', action: null },
     'unsupported-version': {
       title: 'This page is out of date',
@@ -335,6 +347,7 @@ export const text = {
     codes: {
       'invalid-credentials': 'Email or password is wrong.',
       'email-not-verified': 'Confirm your email first.',
+      'account-blocked': 'This account is blocked. Ask whoever runs this server.',
       'invalid-code': 'This code is wrong or has expired.',
       'too-many-attempts': 'Too many wrong codes. Ask for a new one.',
       'username-taken': 'This username is taken.',

@@ -112,9 +112,9 @@ export type MediaState = "connected" | "lost";
 
 export type MediaStep = "offer" | "answer" | "ice" | "dtls" | "audio";
 
-export type LeftReason = "left" | "replaced" | "room-deleted" | "forbidden";
+export type LeftReason = "left" | "replaced" | "room-deleted" | "forbidden" | "kicked" | "room-closed";
 
-export type RemoveReason = "left" | "timed-out" | "replaced" | "forbidden";
+export type RemoveReason = "left" | "timed-out" | "replaced" | "forbidden" | "kicked";
 
 export type ErrorCode = "unsupported-version" | "unauthorized" | "bad-json" | "unknown-type" | "bad-message" | "forbidden" | "room-not-found" | "room-full" | "not-joined" | "already-joined" | "participant-not-found" | "muted-by-moderator" | "bad-sdp" | "bad-candidate" | "rate-limited" | "server-busy" | "server-draining" | "unavailable" | "internal";
 

@@ -12,6 +12,8 @@ export type EndReason =
   | 'made-private'
   | 'room-not-found'
   | 'room-full'
+  | 'kicked'
+  | 'room-closed'
   | 'unauthorized'
   | 'unsupported-version'
   | 'unsupported-browser'

@@ -154,10 +154,10 @@ describe('staying connected', () => {
     expect(FakeSocket.all).toHaveLength(2);
   });
 
-  it('stops when the login is over', async () => {
+  it.each([4401, 4403])('stops when the login is over (%i)', async (code) => {
     FakeSocket.last.welcome();
     checkLogin.mockResolvedValue('expired');
-    FakeSocket.last.drop(4401);
+    FakeSocket.last.drop(code);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(client.status).toEqual({ kind: 'stopped', reason: 'unauthorized' });
     await vi.advanceTimersByTimeAsync(60_000);

@@ -199,7 +199,7 @@ export class SignalingClient {
     const welcomed = this.#status.kind === 'open';
     this.#dropSocket();
     if (code === 4406) return this.#stop('unsupported-version');
-    if (!welcomed || code === 4401) this.#loginSuspect = true;
+    if (!welcomed || code === 4401 || code === 4403) this.#loginSuspect = true;
     if (welcomed && Date.now() - this.#openedAt >= STABLE_AFTER) this.#attempt = 0;
     if (code === 1001) this.#restartUntil = Date.now() + RESTART_PATIENCE;
     this.#wait(welcomed ? 'dropped' : 'handshake');

@@ -35,7 +35,10 @@ pub(crate) struct Credentials {
     responses(
         (status = 200, description = "Logged in.", body = Login),
         (status = 401, description = "`invalid-credentials`: no such account, or another password; which is not told"),
-        (status = 403, description = "`email-not-verified`: the password is right, the address is still to be proved"),
+        (
+            status = 403, description = "`email-not-verified`: the password is right, the address is still to be proved\n\n\
+                `account-blocked`: the password is right, and an admin has blocked the account"
+        ),
         (status = 503, description = "`server-busy`: too many passwords are being hashed"),
     )
 )]
@@ -52,6 +55,7 @@ pub(crate) async fn login(
     let logged_in = app.auth.login(&email, &body.password, user_agent).await.map_err(|error| match error {
         LoginError::InvalidCredentials => Problem::new(Code::InvalidCredentials, error.to_string()),
         LoginError::EmailNotVerified => Problem::new(Code::EmailNotVerified, error.to_string()),
+        LoginError::Blocked => Problem::new(Code::AccountBlocked, error.to_string()),
         LoginError::Busy => Problem::server_busy(),
         LoginError::Storage(error) => error.into(),
     })?;

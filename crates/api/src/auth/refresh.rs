@@ -32,6 +32,7 @@ pub(crate) struct Refresh {
     responses(
         (status = 200, description = "The new pair, also as cookies.", body = Login),
         (status = 401, description = "`unauthorized`: no refresh token, or none that is good; the cookies are cleared"),
+        (status = 403, description = "`account-blocked`: an admin has blocked the account; the cookies are cleared"),
     )
 )]
 pub(crate) async fn refresh(
@@ -47,6 +48,10 @@ pub(crate) async fn refresh(
     match result {
         Ok(logged_in) => Ok(Login::respond(&app, &logged_in)),
         Err(RefreshError::Storage(error)) => Err(error.into()),
+        Err(error @ RefreshError::Blocked) => {
+            let problem = Problem::new(Code::AccountBlocked, error.to_string());
+            Ok((cookies::clear(&app.config), problem).into_response())
+        }
         Err(error @ (RefreshError::Invalid | RefreshError::Expired | RefreshError::Replayed)) => {
             let problem = Problem::new(Code::Unauthorized, error.to_string());
             Ok((cookies::clear(&app.config), problem).into_response())

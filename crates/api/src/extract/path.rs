@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use hubbub_domain::{RoomId, UserId};
+use hubbub_domain::{ParticipantId, RoomId, UserId};
 
 use crate::error::Problem;
 use crate::state::App;
@@ -18,6 +18,12 @@ pub(crate) trait PathParam: FromStr {
 impl PathParam for RoomId {
     fn not_found() -> Problem {
         Problem::room_not_found()
+    }
+}
+
+impl PathParam for ParticipantId {
+    fn not_found() -> Problem {
+        Problem::participant_not_found()
     }
 }
 

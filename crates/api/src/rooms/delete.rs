@@ -2,12 +2,13 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use hubbub_domain::{Action, DomainEvent, RoomId};
+use hubbub_domain::{Action, Actor, AuditAction, AuditEntry, AuditRoom, AuditUser, DomainEvent, Room, RoomId};
 
 use super::permitted;
 use crate::error::Problem;
 use crate::extract::{CurrentUser, Path};
 use crate::state::App;
+use crate::users::load_me;
 
 /// Delete a room
 ///
@@ -26,10 +27,20 @@ pub(crate) async fn delete_room(
     current: CurrentUser,
     Path(id): Path<RoomId>,
 ) -> Result<StatusCode, Problem> {
-    permitted(&app, id, current.user, Action::Delete).await?;
-    if !app.storage.delete_room(id).await? {
+    let room = permitted(&app, id, current.user, Action::Delete).await?;
+    let user = load_me(&app, current.user).await?;
+    delete_and_tell(&app, &room, Actor::User(AuditUser::from(&user))).await
+}
+
+/// Deletes a room in `actor`'s name.
+pub(crate) async fn delete_and_tell(app: &App, room: &Room, actor: Actor) -> Result<StatusCode, Problem> {
+    if !app.storage.delete_room(room.id).await? {
         return Err(Problem::room_not_found());
     }
-    app.events.publish(DomainEvent::RoomDeleted(id));
+    app.events.publish(DomainEvent::RoomDeleted(room.id));
+    let entry = AuditEntry::new(actor, AuditAction::RoomDeleted, app.clock.now()).in_room(AuditRoom::from(room));
+    if let Err(error) = app.storage.write_audit(&[entry]).await {
+        tracing::warn!(room.id = %room.id, %error, "a deleted room is missing in the audit log");
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,14 +7,43 @@ pub(crate) mod get_user;
 pub(crate) mod put_avatar;
 pub(crate) mod update_me;
 
-use hubbub_domain::{User, UserId};
-use serde::Serialize;
+use hubbub_domain::{Role, User, UserId};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::error::Problem;
 use crate::state::App;
 use crate::{avatar, wire};
+
+/// What somebody may do on this server as a whole.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = Role)]
+pub(crate) enum RoleName {
+    /// What everybody may.
+    Member,
+    /// Look after the server.
+    Admin,
+}
+
+impl From<Role> for RoleName {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Member => Self::Member,
+            Role::Admin => Self::Admin,
+        }
+    }
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Member => Self::Member,
+            RoleName::Admin => Self::Admin,
+        }
+    }
+}
 
 /// A user as that user sees it.
 #[derive(Serialize, ToSchema)]
@@ -37,6 +66,8 @@ pub(crate) struct Me {
     /// Path of the picture; changes with it.
     #[schema(example = "/api/users/0192f0c1-2b3c-7d4e-8f50-617283940a1b/avatar?v=65f1c3a2b4d00")]
     avatar_url: String,
+    /// What they may do on this server as a whole: `member` or `admin`.
+    role: RoleName,
     /// When the account was made.
     #[schema(example = "2026-11-21T10:00:00.000000Z", format = "date-time")]
     created_at: String,
@@ -51,6 +82,7 @@ impl From<&User> for Me {
             display_name: user.display_name.to_string(),
             bio: user.bio.to_string(),
             avatar_url: avatar::url(user),
+            role: user.role.into(),
             created_at: wire::rfc3339(user.created_at),
         }
     }

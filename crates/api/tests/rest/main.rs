@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect should end there")]
 
+mod admin;
 mod auth;
 mod avatars;
 mod docs;

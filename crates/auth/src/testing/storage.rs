@@ -7,13 +7,13 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use hubbub_domain::storage::{
     AcceptInvite, Administration, Avatars, CreateUser, CreateUsers, EmailCode, EmailCodes, Health, Invites,
-    NO_PASSWORD, NewUser, Outbox, OutboxMail, RoomCursor, Rooms, Session, Sessions, StorageResult, UpdateProfile,
-    Users,
+    MarkVerified, NO_PASSWORD, NewUser, Outbox, OutboxMail, RoomCursor, Rooms, Session, Sessions, StorageResult,
+    UpdateProfile, Users,
 };
-use hubbub_domain::user::{Bio, DisplayName, Email, ProfilePatch, User, Username};
+use hubbub_domain::user::{Bio, DisplayName, Email, ProfilePatch, Role, User, Username};
 use hubbub_domain::{
-    EmailCodeId, Invite, InviteId, NewRoom, Room, RoomAccess, RoomId, RoomPatch, SessionId, StorageError, Timestamp,
-    UserId,
+    AuditEntry, EmailCodeId, Invite, InviteId, NewRoom, Room, RoomAccess, RoomId, RoomPatch, SessionId, StorageError,
+    Timestamp, UserId,
 };
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
@@ -31,16 +31,17 @@ pub struct MemoryStorage {
 }
 
 #[derive(Debug, Default)]
-struct Tables {
-    users: HashMap<UserId, (User, String)>,
+pub(super) struct Tables {
+    pub(super) users: HashMap<UserId, (User, String)>,
     codes: HashMap<UserId, EmailCode>,
-    sessions: HashMap<SessionId, Session>,
-    rooms: BTreeMap<RoomId, Room>,
+    pub(super) sessions: HashMap<SessionId, Session>,
+    pub(super) rooms: BTreeMap<RoomId, Room>,
     members: HashSet<(RoomId, UserId)>,
     mutes: HashSet<(RoomId, UserId)>,
     invites: HashMap<InviteId, Invite>,
     avatars: HashMap<UserId, (String, Vec<u8>, Timestamp)>,
     outbox: Vec<OutboxMail>,
+    pub(super) audit: Vec<AuditEntry>,
 }
 
 impl MemoryStorage {
@@ -76,12 +77,12 @@ impl MemoryStorage {
         self.tables.lock().expect("no code panics while it holds this lock")
     }
 
-    fn read(&self) -> StorageResult<MutexGuard<'_, Tables>> {
+    pub(super) fn read(&self) -> StorageResult<MutexGuard<'_, Tables>> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         self.available()
     }
 
-    fn write(&self) -> StorageResult<MutexGuard<'_, Tables>> {
+    pub(super) fn write(&self) -> StorageResult<MutexGuard<'_, Tables>> {
         self.writes.fetch_add(1, Ordering::SeqCst);
         self.available()
     }
@@ -113,6 +114,8 @@ impl Tables {
             username: new.username,
             bio: Bio::parse("").expect("a bio may be empty"),
             avatar_version: None,
+            role: Role::Member,
+            blocked_at: None,
             created_at: new.created_at,
         };
         self.users.insert(user.id, (user, new.password_hash));
@@ -152,13 +155,28 @@ impl Users for MemoryStorage {
         Ok(self.read()?.name_taken(username, None))
     }
 
-    async fn mark_email_verified(&self, id: UserId, password_hash: &str) -> StorageResult<bool> {
+    async fn mark_email_verified(
+        &self,
+        id: UserId,
+        password_hash: &str,
+        first_is_admin: Option<AuditEntry>,
+    ) -> StorageResult<MarkVerified> {
         let mut tables = self.write()?;
         let Some((user, _)) = tables.users.get_mut(&id).filter(|(_, hash)| hash == password_hash) else {
-            return Ok(false);
+            return Ok(MarkVerified::Replaced);
         };
         user.email_verified = true;
-        Ok(true)
+        let is_first = tables.users.values().all(|(user, hash)| {
+            user.role == Role::Member && (user.id == id || !user.email_verified || hash == NO_PASSWORD)
+        });
+        let Some(entry) = first_is_admin.filter(|_| is_first) else {
+            return Ok(MarkVerified::Verified { became_admin: false });
+        };
+        if let Some((user, _)) = tables.users.get_mut(&id) {
+            user.role = Role::Admin;
+        }
+        tables.audit.push(entry);
+        Ok(MarkVerified::Verified { became_admin: true })
     }
 
     async fn replace_unverified(&self, new: NewUser) -> StorageResult<CreateUser> {
@@ -229,7 +247,11 @@ impl Sessions for MemoryStorage {
     }
 
     async fn session(&self, id: SessionId) -> StorageResult<Option<Session>> {
-        Ok(self.read()?.sessions.get(&id).cloned())
+        let tables = self.read()?;
+        Ok(tables.sessions.get(&id).cloned().map(|session| {
+            let blocked_at = tables.users.get(&session.user).and_then(|(user, _)| user.blocked_at);
+            Session { revoked_at: session.revoked_at.or(blocked_at), ..session }
+        }))
     }
 
     async fn rotate_session(&self, id: SessionId, old: [u8; 32], new: [u8; 32], now: Timestamp) -> StorageResult<bool> {
@@ -427,7 +449,7 @@ impl Outbox for MemoryStorage {
 }
 
 /// Lower case, without diacritics.
-fn folded(text: &str) -> String {
+pub(super) fn folded(text: &str) -> String {
     text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
 }
 

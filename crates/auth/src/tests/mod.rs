@@ -1,6 +1,7 @@
 //! What a person, an attacker and an operator see of this crate, told through [`crate::testing`].
 
 mod administration;
+mod changes;
 mod logging;
 mod login;
 mod refresh;

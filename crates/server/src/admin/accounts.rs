@@ -121,7 +121,7 @@ pub(super) fn replace(path: &Path, accounts: &[Account]) -> Result<(), Failure> 
 }
 
 /// A moment as RFC 3339 has it, in UTC.
-fn rfc3339(at: Timestamp) -> String {
+pub(super) fn rfc3339(at: Timestamp) -> String {
     let moment = OffsetDateTime::from_unix_timestamp(at.unix_seconds()).ok();
     moment.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
 }

@@ -2,10 +2,15 @@
 //!
 //! It works on the database that the configuration names, beside a server that runs on it or without one: SQLite in WAL mode
 //! and Postgres both take a second writer. What it makes goes through the same checks as what people make, and is there for
-//! the server at the next request. It never makes a data folder or a secret: without a server's there is nothing to do.
+//! the server at the next request. What must count at once (a login that ended, a room that is gone) is told to the running
+//! server by its socket in the data folder ([`crate::operator`]), and so is everything about live calls. It never makes a
+//! data folder or a secret: without a server's there is nothing to do.
 
 mod accounts;
+mod audit;
+mod directory;
 mod duration;
+mod live;
 mod rooms;
 mod tokens;
 mod users;
@@ -15,18 +20,29 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 use hubbub_auth::{Auth, OutboxMailer, ServerSecret};
-use hubbub_domain::user::{Email, User, Username};
-use hubbub_domain::{Clock, Storage, SystemClock};
+use hubbub_domain::storage::UserChange;
+use hubbub_domain::user::{Email, Role, User, Username};
+use hubbub_domain::{Actor, AuditAction, AuditEntry, Clock, DomainEvent, EventBus, Storage, SystemClock};
 use hubbub_storage::Database;
 
 use crate::config::Config;
 use crate::events::LocalBus;
-use crate::secrets;
+use crate::{operator, secrets};
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Users: make, list, delete.
+    /// Makes a user an admin, who looks after the server in the web client.
+    Grant {
+        /// A username or an e-mail address
+        user: String,
+    },
+    /// Makes an admin a user like others. The last admin stays one.
+    Revoke {
+        /// A username or an e-mail address
+        user: String,
+    },
+    /// Users: make, list, verify, block, log out, delete.
     Users {
         #[command(subcommand)]
         command: users::Command,
@@ -36,11 +52,18 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: tokens::Command,
     },
-    /// Rooms.
+    /// Rooms: make, delete.
     Rooms {
         #[command(subcommand)]
         command: rooms::Command,
     },
+    /// Live calls: who is in them and how their audio gets through; send out, mute, close. Needs the server to run.
+    Live {
+        #[command(subcommand)]
+        command: live::Command,
+    },
+    /// What admins, room owners and the operator did, newest first.
+    Audit(audit::Query),
 }
 
 /// Why nothing was done.
@@ -82,6 +105,7 @@ pub(crate) struct Admin<'a> {
     storage: Arc<dyn Storage>,
     auth: Auth,
     clock: Arc<dyn Clock>,
+    events: Arc<dyn EventBus>,
 }
 
 /// Does what was asked for.
@@ -93,21 +117,42 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<(), Failure
     let database = Database::connect(&config.for_storage()).await?;
     let storage: Arc<dyn Storage> = Arc::new(database.clone());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    // Nothing that is done here mails anybody or ends a login.
+    // Nothing that is done here mails anybody.
     let mailer = Arc::new(OutboxMailer::new(storage.clone(), clock.clone()));
-    let (bus, _events) = LocalBus::new();
-    let auth = Auth::new(config.for_auth(secret), storage.clone(), clock.clone(), mailer, Arc::new(bus))?;
-    let admin = Admin { config, storage, auth, clock };
+    let (bus, mut told) = LocalBus::new();
+    let events: Arc<dyn EventBus> = Arc::new(bus);
+    let auth = Auth::new(config.for_auth(secret), storage.clone(), clock.clone(), mailer, events.clone())?;
+    let admin = Admin { config, storage, auth, clock, events };
     let done = match command {
+        Command::Grant { user } => directory::change(&admin, &user, UserChange::SetRole(Role::Admin)).await,
+        Command::Revoke { user } => directory::change(&admin, &user, UserChange::SetRole(Role::Member)).await,
         Command::Users { command } => users::run(&admin, command).await,
         Command::Tokens { command } => tokens::run(&admin, command).await,
         Command::Rooms { command } => rooms::run(&admin, command).await,
+        Command::Live { command } => live::run(&admin, command).await,
+        Command::Audit(query) => audit::run(&admin, query).await,
     };
     database.close().await;
-    done
+    let events: Vec<DomainEvent> = std::iter::from_fn(|| told.try_recv().ok()).collect();
+    let told = operator::tell(config.data_dir(), &events).await;
+    done.and(told.map_err(|error| {
+        Failure::Failed(anyhow::anyhow!(
+            "it is done, but the running server could not be told ({error}): it may take five minutes to notice"
+        ))
+    }))
 }
 
 impl Admin<'_> {
+    /// Writes down what the operator did.
+    async fn write_down(
+        &self,
+        entry: impl FnOnce(AuditEntry) -> AuditEntry,
+        action: AuditAction,
+    ) -> Result<(), Failure> {
+        let entry = entry(AuditEntry::new(Actor::Operator, action, self.clock.now()));
+        Ok(self.storage.write_audit(&[entry]).await?)
+    }
+
     /// The user with this username or, where there is an `@`, this address.
     async fn user(&self, name: &str) -> Result<User, Failure> {
         let unknown = || Failure::Input(format!("there is no user {name:?}; give a username or an e-mail address"));

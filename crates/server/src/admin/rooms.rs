@@ -1,8 +1,10 @@
 //! `hubbub admin rooms`.
 
 use clap::Subcommand;
-use hubbub_domain::NewRoom;
 use hubbub_domain::room::{MaxForwardedSpeakers, MaxParticipants, RoomDescription, RoomName};
+use hubbub_domain::{AuditAction, AuditRoom, AuditUser, DomainEvent, NewRoom, RoomId, UserId};
+
+use uuid::Uuid;
 
 use super::{Admin, Failure};
 use crate::say;
@@ -30,10 +32,23 @@ pub(crate) enum Command {
         #[arg(long)]
         max_forwarded_speakers: Option<u32>,
     },
+    /// Deletes a room, whoever owns it. Everybody in it is sent out.
+    Delete {
+        /// Its id
+        room: RoomId,
+        /// Do it; without this it only says which room that is
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 pub(super) async fn run(admin: &Admin<'_>, command: Command) -> Result<(), Failure> {
-    let Command::Create { name, owner, description, private, max_participants, max_forwarded_speakers } = command;
+    let (name, owner, description, private, max_participants, max_forwarded_speakers) = match command {
+        Command::Create { name, owner, description, private, max_participants, max_forwarded_speakers } => {
+            (name, owner, description, private, max_participants, max_forwarded_speakers)
+        }
+        Command::Delete { room, yes } => return delete(admin, room, yes).await,
+    };
     let most = admin.config.for_api().max_forwarded_speakers;
     let room = NewRoom {
         name: RoomName::parse(&name).map_err(|e| Failure::Input(format!("--name {e}")))?,
@@ -49,6 +64,23 @@ pub(super) async fn run(admin: &Admin<'_>, command: Command) -> Result<(), Failu
     let owner = admin.user(&owner).await?;
     let made = admin.storage.create_room(owner.id, room, u64::MAX, admin.clock.now()).await?;
     let room = made.ok_or_else(|| Failure::Input("the owner has too many rooms".to_owned()))?;
+    let named = AuditRoom::from(&room);
+    admin.write_down(|entry| entry.on(AuditUser::from(&owner)).in_room(named), AuditAction::RoomCreated).await?;
     say(&room.id.to_string());
+    Ok(())
+}
+
+async fn delete(admin: &Admin<'_>, id: RoomId, yes: bool) -> Result<(), Failure> {
+    let unknown = || Failure::Input(format!("there is no room {id}"));
+    let room = admin.storage.room(id, UserId(Uuid::nil())).await?.ok_or_else(unknown)?.room;
+    if !yes {
+        return Err(Failure::Input(format!("the room {:?} would be deleted; add --yes to do it", room.name.as_str())));
+    }
+    if !admin.storage.delete_room(id).await? {
+        return Err(unknown());
+    }
+    admin.events.publish(DomainEvent::RoomDeleted(id));
+    admin.write_down(|entry| entry.in_room(AuditRoom::from(&room)), AuditAction::RoomDeleted).await?;
+    say(&format!("deleted {:?}", room.name.as_str()));
     Ok(())
 }

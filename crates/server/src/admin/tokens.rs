@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Subcommand;
-use hubbub_domain::UserId;
+use hubbub_domain::{AuditAction, AuditUser, UserId};
 
 use super::{Admin, Failure, accounts, duration};
 use crate::say;
@@ -32,7 +32,11 @@ pub(super) async fn run(admin: &Admin<'_>, command: Command) -> Result<(), Failu
         return refresh(admin, &path, lifetime).await;
     }
     let user = admin.user(&user.unwrap_or_default()).await?;
+    if user.blocked_at.is_some() {
+        return Err(Failure::Input(format!("{} is blocked; no token would be good for anything", user.username)));
+    }
     let tokens = admin.auth.mint(&[user.id], lifetime).await?;
+    admin.write_down(|entry| entry.on(AuditUser::from(&user)), AuditAction::TokenMinted).await?;
     tokens.iter().for_each(|token| say(token.access.expose()));
     Ok(())
 }
@@ -48,6 +52,8 @@ async fn refresh(admin: &Admin<'_>, path: &Path, lifetime: Duration) -> Result<(
         account.set_token(token);
     }
     accounts::replace(path, &accounts)?;
+    let detail = format!("{} users of an accounts file", accounts.len());
+    admin.write_down(|entry| entry.with_detail(detail), AuditAction::TokenMinted).await?;
     say(&format!("made new tokens for {} users", accounts.len()));
     Ok(())
 }

@@ -8,12 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand, ValueEnum};
 use hubbub_auth::{CreateError, MAX_PASSWORD_CHARS, Minted, VerifiedUser};
-use hubbub_domain::UserId;
-use hubbub_domain::user::{Email, Username};
+use hubbub_domain::storage::UserChange;
+use hubbub_domain::user::{Email, Role, Username};
+use hubbub_domain::{AuditAction, DomainEvent, LoginsEnd, UserId};
 use rand::TryRng as _;
 
 use super::accounts::{Account, NewFile};
-use super::{Admin, Failure, duration};
+use super::{Admin, Failure, directory, duration};
 use crate::say;
 
 /// The domain of generated addresses. Mail never gets there (RFC 2606, section 2).
@@ -23,11 +24,27 @@ const DOMAIN: &str = "load.invalid";
 pub(crate) enum Command {
     /// Makes one user (--email), or many for load tests (--count), with addresses that count as proved.
     Create(Create),
-    /// Lists the users without a password: those that --count made.
-    List {
-        /// Only those whose username begins so
-        #[arg(long, default_value = "")]
-        prefix: String,
+    /// Lists users, the newest first: id, username, address, and whether they are admin, blocked or unverified.
+    List(directory::List),
+    /// Declares somebody's address proved.
+    Verify {
+        /// A username or an e-mail address
+        user: String,
+    },
+    /// Keeps somebody out: no logging in any more, and all logins end at once.
+    Block {
+        /// A username or an e-mail address
+        user: String,
+    },
+    /// Lets somebody in again.
+    Unblock {
+        /// A username or an e-mail address
+        user: String,
+    },
+    /// Ends all of somebody's logins at once.
+    EndSessions {
+        /// A username or an e-mail address
+        user: String,
     },
     /// Deletes users that --count made, with their rooms. Never anybody who has a password.
     Delete {
@@ -66,6 +83,9 @@ pub(crate) struct Create {
     /// Where the password comes from: the first line of standard input, made up and printed, or none
     #[arg(long, value_enum, default_value_t = Password::Generate, requires = "email")]
     password: Password,
+    /// Make the one user an admin
+    #[arg(long, requires = "email")]
+    admin: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -78,7 +98,11 @@ enum Password {
 pub(super) async fn run(admin: &Admin<'_>, command: Command) -> Result<(), Failure> {
     match command {
         Command::Create(create) => self::create(admin, create).await,
-        Command::List { prefix } => list(admin, &prefix).await,
+        Command::List(list) => directory::list(admin, list).await,
+        Command::Verify { user } => directory::change(admin, &user, UserChange::Verify).await,
+        Command::Block { user } => directory::change(admin, &user, UserChange::Block).await,
+        Command::Unblock { user } => directory::change(admin, &user, UserChange::Unblock).await,
+        Command::EndSessions { user } => directory::change(admin, &user, UserChange::EndSessions).await,
         Command::Delete { prefix, yes } => delete(admin, &prefix, yes).await,
     }
 }
@@ -114,6 +138,17 @@ async fn create(admin: &Admin<'_>, create: Create) -> Result<(), Failure> {
     {
         admin.storage.delete_users(&ids).await?;
         return Err(error);
+    }
+    let detail = match (&first, &last) {
+        (Some(first), Some(last)) if first != last => format!("{} users, {first} to {last}", ids.len()),
+        (Some(only), _) => only.to_string(),
+        _ => String::new(),
+    };
+    admin.write_down(|entry| entry.with_detail(detail), AuditAction::UserCreated).await?;
+    if create.admin
+        && let Some(only) = &first
+    {
+        directory::promote(admin, only).await?;
     }
     match (first, last) {
         (Some(first), Some(last)) if first != last => say(&format!("made {} users: {first} to {last}", ids.len())),
@@ -179,16 +214,15 @@ fn from_stdin() -> Result<String, Failure> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-async fn list(admin: &Admin<'_>, prefix: &str) -> Result<(), Failure> {
-    for user in admin.storage.users_without_password(prefix).await? {
-        say(&format!("{}\t{}\t{}", user.id, user.username, user.email));
-    }
-    Ok(())
-}
-
 async fn delete(admin: &Admin<'_>, prefix: &str, yes: bool) -> Result<(), Failure> {
     let users = admin.storage.users_without_password(prefix).await?;
     let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+    if let Some(admin) = users.iter().find(|user| user.role == Role::Admin) {
+        let name = &admin.username;
+        return Err(Failure::Input(format!(
+            "{name} is an admin; `hubbub admin revoke {name}` makes it a user like others"
+        )));
+    }
     if ids.is_empty() {
         return Err(Failure::Input(format!("no user without a password has a name that begins with {prefix:?}")));
     }
@@ -201,7 +235,12 @@ async fn delete(admin: &Admin<'_>, prefix: &str, yes: bool) -> Result<(), Failur
     let mut deleted = 0;
     for batch in ids.chunks(500) {
         deleted += admin.storage.delete_users(batch).await?;
+        for &user in batch {
+            admin.events.publish(DomainEvent::LoginsEnded { user, why: LoginsEnd::Deleted });
+        }
     }
+    let detail = format!("{deleted} users whose names begin with {prefix}");
+    admin.write_down(|entry| entry.with_detail(detail), AuditAction::UserDeleted).await?;
     say(&format!("deleted {deleted} users"));
     Ok(())
 }

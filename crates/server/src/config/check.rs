@@ -44,6 +44,7 @@ impl Config {
         range("limits.rooms_in_use", limits.rooms_in_use, 1..=1_000_000)?;
         range("limits.people_per_room", limits.people_per_room, 2..=MaxParticipants::MOST)?;
         range("limits.pictures_at_once", limits.pictures_at_once, 1..=64)?;
+        range("audit.keep_days", self.audit.keep_days, 1..=36_500)?;
         range("signaling.resume_window_seconds", signaling.resume_window_seconds, 1..=3600)?;
         range("signaling.ping_interval_seconds", signaling.ping_interval_seconds, 1..=300)?;
         range("signaling.sockets_per_user", signaling.sockets_per_user, 1..=1_000_000)?;

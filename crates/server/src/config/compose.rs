@@ -30,6 +30,7 @@ impl Config {
         config.refresh_lifetime = Duration::from_secs(auth.refresh_token_seconds);
         config.refresh_grace = Duration::from_secs(auth.refresh_grace_seconds);
         config.code_lifetime = Duration::from_secs(auth.email_code_seconds);
+        config.first_user_is_admin = auth.first_user_is_admin;
         config.password.workers = self.password_threads();
         config
     }
@@ -129,6 +130,7 @@ impl Config {
             avatars: limit(limits.avatars),
             rooms: limit(limits.rooms),
             invites: limit(limits.invites),
+            admin: limit(limits.admin),
         }
     }
 
@@ -145,6 +147,11 @@ impl Config {
     /// How much is told of single rooms.
     pub(crate) const fn for_rooms(&self) -> rooms::Limits {
         rooms::Limits { rooms: self.metrics.rooms, peers: self.metrics.peers_per_room }
+    }
+
+    /// How long entries of the audit log are kept.
+    pub(crate) fn audit_kept(&self) -> Duration {
+        Duration::from_secs(u64::from(self.audit.keep_days) * 86_400)
     }
 
     /// Where the data lies.

@@ -34,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) mail: Mail,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
+    pub(crate) audit: Audit,
     pub(crate) signaling: Signaling,
     pub(crate) ice: Ice,
     pub(crate) metrics: Metrics,
@@ -153,6 +154,7 @@ pub(crate) enum Encryption {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Auth {
     pub(crate) registration_open: bool,
+    pub(crate) first_user_is_admin: bool,
     pub(crate) access_token_seconds: u64,
     pub(crate) minted_token_seconds: u64,
     pub(crate) refresh_token_seconds: u64,
@@ -176,11 +178,19 @@ pub(crate) struct Limits {
     pub(crate) avatars: Rate,
     pub(crate) rooms: Rate,
     pub(crate) invites: Rate,
+    pub(crate) admin: Rate,
     pub(crate) rooms_per_user: u32,
     pub(crate) rooms_stored: u32,
     pub(crate) rooms_in_use: usize,
     pub(crate) people_per_room: u32,
     pub(crate) pictures_at_once: usize,
+}
+
+/// The audit log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Audit {
+    pub(crate) keep_days: u32,
 }
 
 /// WebSockets.

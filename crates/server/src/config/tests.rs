@@ -147,7 +147,7 @@ fn errors_name_key_source_and_what_would_be_right_in_one_line() {
             "[http]\nprot = 1\n",
             "unknown key http.prot in ./hubbub.toml; [http] has bind, hsts_seconds, public_url, redirect_bind, request_timeout",
         ),
-        ("[htp]\nbind = ''\n", "unknown section [htp] in ./hubbub.toml; sections are auth, data, http"),
+        ("[htp]\nbind = ''\n", "unknown section [htp] in ./hubbub.toml; sections are audit, auth, data, http"),
         ("http = 1\n", "http in ./hubbub.toml is a section: write [http] above its keys"),
         (
             "[media]\nfirst_port = 70000\n",
@@ -167,6 +167,10 @@ fn errors_name_key_source_and_what_would_be_right_in_one_line() {
         ),
         ("[media]\nslots = 0\n", "media.slots in ./hubbub.toml is not valid: 0 is out of range; expected 1 to 32"),
         ("[media]\nslots = 33\n", "media.slots in ./hubbub.toml is not valid: 33 is out of range; expected 1 to 32"),
+        (
+            "[audit]\nkeep_days = 0\n",
+            "audit.keep_days in ./hubbub.toml is not valid: 0 is out of range; expected 1 to 36500",
+        ),
         ("[server]\nname = ' '\n", "server.name in ./hubbub.toml is not valid: expected a name of 1 to 64 characters"),
         (
             "[auth]\nregistration_open = 'maybe'\n",

@@ -86,6 +86,8 @@ fn advice(error: &ConnectError) -> &'static str {
         }
         ConnectError::Refused { .. } => "check user, password, name and rights of the database in storage.url",
         ConnectError::NewerSchema { .. } => "use the newer version of Hubbub",
-        ConnectError::Migration { .. } => "restore the last backup, or ask for help with this line",
+        ConnectError::Migration { .. } | ConnectError::Names(_) => {
+            "restore the last backup, or ask for help with this line"
+        }
     }
 }

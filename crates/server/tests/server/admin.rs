@@ -115,11 +115,119 @@ async fn everything(setup: &Setup) {
     assert!(refused(&admin(setup, &delete), 2).contains("12 users and their rooms would be deleted; add --yes"));
     assert_eq!(done(&admin(setup, &[&delete[..], &["--yes"]].concat())), "deleted 12 users");
     assert_eq!(me(&server, &renewed[6]["accessToken"]).await.0, 401);
-    assert_eq!(done(&admin(setup, &["users", "list"])), "");
+    assert_eq!(socket.close_code().await, 4401, "the server heard of it at once");
+    assert_eq!(done(&admin(setup, &["users", "list", "--prefix", "load"])), "");
+    assert_eq!(done(&admin(setup, &["users", "list"])).lines().count(), 3);
     let line = refused(&admin(setup, &[&delete[..], &["--yes"]].concat()), 2);
     assert!(line.contains("no user without a password"), "{line}");
     let login = json!({ "email": "carol@example.org", "password": "a quiet harbour at 7" });
     assert_eq!(server.post("/api/auth/login", None, &login).await.0, 200);
+}
+
+/// One JSON object a line.
+fn rows(output: &Output) -> Vec<Value> {
+    done(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Roles, blocked users, live calls and the audit log, all of it beside a server and some of it without one.
+async fn looking_after(setup: &Setup) {
+    let mut server = setup.start().await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    let (_, me) = server.get("/api/users/me", Some(&ada)).await;
+    assert_eq!(me["role"], "admin", "the first who proved an address");
+    let room = server.room(&bob, "Tea").await;
+    assert_eq!(done(&admin(setup, &["live", "rooms"])), "");
+
+    // Roles. Somebody is always left.
+    assert!(refused(&admin(setup, &["revoke", "ada"]), 2).contains("ada is the last admin"));
+    assert!(refused(&admin(setup, &["users", "block", "ada"]), 2).contains("ada is the last admin"));
+    assert_eq!(done(&admin(setup, &["grant", "bob@example.org"])), "bob is an admin now");
+    assert_eq!(server.get("/api/admin/users", Some(&bob)).await.0, 200);
+    assert_eq!(done(&admin(setup, &["grant", "bob"])), "bob is an admin already");
+    assert_eq!(done(&admin(setup, &["revoke", "bob"])), "bob is no admin any more");
+    assert_eq!(server.get("/api/admin/users", Some(&bob)).await.0, 403);
+
+    // Live calls.
+    let mut socket = server.socket(&bob).await;
+    socket.send(json!({ "type": "join", "roomId": room })).await;
+    socket.wait_for("joined").await;
+    let rooms = rows(&admin(setup, &["live", "rooms", "--json"]));
+    assert_eq!((rooms.len(), &rooms[0]["name"], &rooms[0]["participantCount"]), (1, &json!("Tea"), &json!(1)));
+    assert_eq!(done(&admin(setup, &["live", "rooms"])), format!("{room}\t1\tpublic\tTea"));
+    let peers = rows(&admin(setup, &["live", "peers", &room, "--json"]));
+    assert_eq!((&peers[0]["username"], &peers[0]["online"]), (&json!("bob"), &json!(true)));
+    let seat = peers[0]["id"].as_str().unwrap();
+    assert!(done(&admin(setup, &["live", "peers", &room])).starts_with(&format!("{seat}\tbob\t-\t")));
+    assert_eq!(done(&admin(setup, &["live", "mute", seat])), "muted");
+    assert_eq!(socket.wait_for("mute-info").await["mutedByModerator"], true);
+    assert_eq!(done(&admin(setup, &["live", "unmute", seat])), "may speak again");
+    assert_eq!(done(&admin(setup, &["live", "kick", seat])), "sent out");
+    assert_eq!(socket.wait_for("left").await["reason"], "kicked");
+    assert!(refused(&admin(setup, &["live", "kick", seat]), 2).contains("nobody has this seat"));
+    socket.send(json!({ "type": "join", "roomId": room })).await;
+    socket.wait_for("joined").await;
+    assert_eq!(done(&admin(setup, &["live", "close", &room])), "sent out 1 people");
+    assert_eq!(socket.wait_for("left").await["reason"], "room-closed");
+
+    // Who is blocked is out at once.
+    assert_eq!(done(&admin(setup, &["users", "block", "bob"])), "bob is blocked now, and all logins have ended");
+    assert_eq!(socket.close_code().await, 4403);
+    assert_eq!(server.get("/api/users/me", Some(&bob)).await.0, 401);
+    let login = json!({ "email": "bob@example.org", "password": crate::harness::PASSWORD });
+    let (status, answer) = server.post("/api/auth/login", None, &login).await;
+    assert_eq!((status, &answer["code"]), (403, &json!("account-blocked")));
+    assert!(refused(&admin(setup, &["tokens", "mint", "--user", "bob"]), 2).contains("bob is blocked"));
+    let blocked = rows(&admin(setup, &["users", "list", "--state", "blocked", "--json"]));
+    assert_eq!((blocked.len(), &blocked[0]["email"]), (1, &json!("bob@example.org")));
+    assert!(done(&admin(setup, &["users", "list", "--search", "ADA"])).ends_with("\tada\tada@example.org\tadmin"));
+    assert_eq!(done(&admin(setup, &["users", "unblock", "bob"])), "bob can log in again");
+
+    let bob = server.login("bob").await;
+    let mut socket = server.socket(&bob).await;
+    assert_eq!(done(&admin(setup, &["users", "end-sessions", "bob"])), "all logins of bob have ended");
+    assert_eq!(socket.close_code().await, 4401);
+    assert!(refused(&admin(setup, &["rooms", "delete", &room]), 2).contains("the room \"Tea\" would be deleted"));
+    assert_eq!(done(&admin(setup, &["rooms", "delete", &room, "--yes"])), "deleted \"Tea\"");
+
+    // All of it was written down, and the server is not needed to read it.
+    server.signal("TERM");
+    assert!(server.ended().await.success());
+    assert!(!setup.data().join("admin.sock").exists(), "the socket went with the server");
+    let line = refused(&admin(setup, &["live", "rooms"]), 1);
+    assert!(line.contains("no server runs on the data folder"), "{line}");
+    let made =
+        ["users", "create", "--email", "carol@example.org", "--username", "carol", "--password", "none", "--admin"];
+    assert_eq!(done(&admin(setup, &made)), "made carol");
+    let entries = rows(&admin(setup, &["audit", "--json"]));
+    let actions: Vec<&str> = entries.iter().rev().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(
+        actions,
+        [
+            "admin-granted",
+            "admin-granted",
+            "admin-revoked",
+            "participant-muted",
+            "participant-unmuted",
+            "participant-kicked",
+            "room-closed",
+            "user-blocked",
+            "user-unblocked",
+            "sessions-ended",
+            "room-deleted",
+            "user-created",
+            "admin-granted",
+        ]
+    );
+    assert_eq!(entries.last().unwrap()["actorKind"], "server");
+    assert_eq!(entries[0]["actorKind"], "operator");
+    let bobs = admin(setup, &["audit", "--user", "bob", "--action", "user-blocked"]);
+    assert!(done(&bobs).contains("\t(operator)\tuser-blocked\tbob\t-"), "{}", done(&bobs));
+    assert_eq!(rows(&admin(setup, &["users", "list", "--state", "admin", "--json"])).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_operator_looks_after_a_running_server() {
+    looking_after(&Setup::new()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -179,6 +287,12 @@ async fn what_cannot_be_is_said_in_one_line() {
         (words("rooms create --name Tea --owner nobody"), "there is no user"),
         (words("rooms create --name Tea --owner nobody --max-participants 1"), "--max-participants must be 2 to 10000"),
         (words("rooms create --name Tea --owner nobody --max-forwarded-speakers 9"), "must be 1 to 8, is 9"),
+        (words("grant nobody"), "there is no user \"nobody\""),
+        (words("users block nobody"), "there is no user \"nobody\""),
+        (words("users list --state happy"), "invalid value 'happy'"),
+        (words("audit --action dancing"), "expected one of user-created, "),
+        (words("live kick nobody"), "invalid value 'nobody'"),
+        (words("rooms delete 0192f0c1-0000-7000-8000-000000000000 --yes"), "there is no room"),
         (words("users frobnicate"), "unrecognized subcommand"),
     ] {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

@@ -11,7 +11,7 @@ use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
 use hubbub_domain::storage::Rooms;
 use hubbub_domain::{NewRoom, Room, RoomId, RoomPatch, UserId};
 use hubbub_protocol::MAX_MESSAGE_BYTES;
-use hubbub_sfu::{AdmitError, CallId, Command, Event, Grants, PeerId};
+use hubbub_sfu::{AdmitError, CallId, Command, Event, Grants, PeerId, PeerStats};
 use hubbub_signaling::{Config, MediaPlane, Signaling};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -35,10 +35,13 @@ pub(crate) const RESUME_WINDOW: Duration = Duration::from_millis(700);
 pub(crate) struct Recorder {
     commands: Mutex<Vec<Command>>,
     pub(crate) fragile: Mutex<Option<PeerId>>,
+    /// What it says of the peers of every call.
+    pub(crate) stats: Mutex<Vec<PeerStats>>,
     /// Why nobody new finds room, if so.
     pub(crate) refuses: Mutex<Option<AdmitError>>,
 }
 
+#[async_trait::async_trait]
 impl MediaPlane for Recorder {
     fn send(&self, command: Command) {
         let panics = match &command {
@@ -52,6 +55,10 @@ impl MediaPlane for Recorder {
 
     fn admit(&self, _: CallId) -> Result<(), AdmitError> {
         self.refuses.lock().map_or(Ok(()), Err)
+    }
+
+    async fn peer_stats(&self, call: CallId) -> Vec<PeerStats> {
+        self.stats.lock().iter().filter(|stats| stats.call == call).cloned().collect()
     }
 }
 

@@ -13,3 +13,4 @@ mod media;
 mod muting;
 mod real_media;
 mod resuming;
+mod supervision;

@@ -1,11 +1,13 @@
 //! Accounts.
 
-use hubbub_domain::storage::{CreateUser, NewUser, UpdateProfile, Users};
+use hubbub_domain::storage::{CreateUser, MarkVerified, NewUser, UpdateProfile, Users};
 use hubbub_domain::user::{Bio, DisplayName, Username};
-use hubbub_domain::{ProfilePatch, UserId};
+use hubbub_domain::{ProfilePatch, Role, UserId};
 use hubbub_storage::Database;
 
 use super::fixtures::{NOW, at, email, new_user, user};
+
+const VERIFIED: MarkVerified = MarkVerified::Verified { became_admin: false };
 
 pub(crate) async fn register_verify_and_find(db: Database) {
     let new = new_user("ada");
@@ -18,14 +20,18 @@ pub(crate) async fn register_verify_and_find(db: Database) {
     assert_eq!((ada.id, &ada.email, ada.email_verified), (id, &email("ada"), false));
     assert_eq!((ada.username.as_str(), ada.display_name.as_str(), ada.bio.as_str()), ("ada", "ada", ""));
     assert_eq!((ada.avatar_version, ada.created_at), (None, NOW));
+    assert_eq!((ada.role, ada.blocked_at), (Role::Member, None));
 
-    assert!(!db.mark_email_verified(id, "$argon2id$of-another-registration").await.unwrap());
+    assert_eq!(
+        db.mark_email_verified(id, "$argon2id$of-another-registration", None).await.unwrap(),
+        MarkVerified::Replaced
+    );
     assert!(!db.user(id).await.unwrap().unwrap().email_verified);
-    assert!(db.mark_email_verified(id, "$argon2id$of-ada").await.unwrap());
+    assert_eq!(db.mark_email_verified(id, "$argon2id$of-ada", None).await.unwrap(), VERIFIED);
     let (found, hash) = db.user_by_email(&email("ada")).await.unwrap().unwrap();
     assert!(found.email_verified);
     assert_eq!(hash, "$argon2id$of-ada");
-    assert!(!db.mark_email_verified(UserId::new(), "$argon2id$of-ada").await.unwrap());
+    assert_eq!(db.mark_email_verified(UserId::new(), "$argon2id$of-ada", None).await.unwrap(), MarkVerified::Replaced);
 }
 
 pub(crate) async fn a_name_is_unique_however_it_is_written(db: Database) {
@@ -60,7 +66,7 @@ pub(crate) async fn an_unverified_account_can_be_taken_over(db: Database) {
     assert_eq!(hash, "$argon2id$of-ada");
     assert!(!db.username_taken(&squatter.username).await.unwrap(), "the old name is free again");
 
-    assert!(db.mark_email_verified(ada.id, &hash).await.unwrap());
+    assert_eq!(db.mark_email_verified(ada.id, &hash, None).await.unwrap(), VERIFIED);
     assert_eq!(db.replace_unverified(owner("eve")).await.unwrap(), CreateUser::EmailTaken);
     assert_eq!(db.replace_unverified(new_user("nobody")).await.unwrap(), CreateUser::EmailTaken);
     assert_eq!(db.user(rival.id).await.unwrap(), Some(rival));

@@ -1,8 +1,8 @@
-import { CircleCheck, Info, Mail } from 'lucide-react';
+import { Ban, CircleCheck, Info, Mail } from 'lucide-react';
 import { text } from '@/lib/text';
 import { Banner } from '@/ui/banner';
 
-const ICONS = { verified: CircleCheck, expired: Info, invited: Mail };
+const ICONS = { verified: CircleCheck, expired: Info, blocked: Ban, invited: Mail };
 
 /** Why one finds oneself at the login. */
 export function LoginNote({ note }: { note: keyof typeof ICONS }) {
@@ -10,7 +10,7 @@ export function LoginNote({ note }: { note: keyof typeof ICONS }) {
   return (
     <div className="mb-5">
       <Banner
-        tone={note === 'expired' ? 'warn' : 'accent'}
+        tone={note === 'expired' || note === 'blocked' ? 'warn' : 'accent'}
         icon={<Icon className="size-4.5 shrink-0" aria-hidden="true" />}
       >
         {text.login[note]}

@@ -17,7 +17,7 @@ import { emailError } from './validation';
 interface LoginPageProps {
   /** Where to go afterwards. */
   next: string | undefined;
-  note: 'verified' | 'expired' | undefined;
+  note: 'verified' | 'expired' | 'blocked' | undefined;
   email: string | undefined;
 }
 

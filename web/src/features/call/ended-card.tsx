@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router';
-import { CircleSlash, Lock, LogIn, RefreshCw, Users } from 'lucide-react';
+import { CircleSlash, DoorOpen, Lock, LogIn, PhoneOff, RefreshCw, Users } from 'lucide-react';
 import { useEffect } from 'react';
 import { text } from '@/lib/text';
 import type { CallEngine } from '@/rtc/call-engine';
@@ -13,6 +13,8 @@ const ICONS: Partial<Record<EndReason, typeof Lock>> = {
   forbidden: Lock,
   'made-private': Lock,
   'room-full': Users,
+  kicked: DoorOpen,
+  'room-closed': PhoneOff,
   'unsupported-version': RefreshCw,
 };
 

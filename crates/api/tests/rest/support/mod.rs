@@ -50,6 +50,7 @@ impl TestApi {
             auth: auth.auth.clone(),
             clock: auth.clock.clone() as Arc<dyn Clock>,
             live: live.clone(),
+            supervision: live.clone(),
             events: auth.events.clone(),
             config: Arc::new(config),
         };
@@ -70,6 +71,11 @@ impl TestApi {
     pub(crate) async fn user(&self, name: &str) -> Client {
         let logged_in = self.auth.logged_in(name).await;
         self.stranger().bearer(logged_in.tokens.access.expose())
+    }
+
+    /// As the server serves whoever has the machine: by a socket that only they can reach.
+    pub(crate) fn operator(&self) -> Client {
+        Client::new(self.router.clone().layer(axum::Extension(hubbub_api::Operator)))
     }
 
     /// What was published so far.

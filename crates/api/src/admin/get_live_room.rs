@@ -1,0 +1,215 @@
+//! `GET /api/admin/rooms/{id}`
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use hubbub_domain::{AdminAction, LivePeer, MediaLink, ParticipantId, PeerMedia, RoomId};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::limit;
+use super::list_live_rooms::LiveRoomRow;
+use crate::error::{Check, Problem};
+use crate::extract::{AdminUser, Path, Query};
+use crate::state::App;
+use crate::{avatar, wire};
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LiveRoomQuery {
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// How many people, 1 to 200; 50 by default.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200, example = 50)]
+    limit: Option<String>,
+}
+
+/// One direction of somebody's audio.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LivePeerLink {
+    /// Bits of audio a second over the last seconds.
+    #[schema(example = 32_000)]
+    bitrate: u64,
+    /// Percent of the packets that was lost of late; `null` until that was measured.
+    #[schema(example = 0.4, required = true)]
+    loss_percent: Option<f32>,
+    /// Jitter in milliseconds; `null` until that was measured.
+    #[schema(example = 3.5, required = true)]
+    jitter_ms: Option<f64>,
+}
+
+impl From<&MediaLink> for LivePeerLink {
+    fn from(link: &MediaLink) -> Self {
+        Self {
+            bitrate: link.bitrate,
+            loss_percent: link.loss.map(|share| share * 100.0),
+            jitter_ms: link.jitter.map(milliseconds),
+        }
+    }
+}
+
+/// How packets come and go.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LivePeerRoute {
+    /// `udp` or `tcp`.
+    #[schema(example = "udp")]
+    protocol: &'static str,
+    /// `ipv4` or `ipv6`.
+    #[schema(example = "ipv4")]
+    family: &'static str,
+    /// Whether they come through a TURN server, as far as the client told.
+    relayed: bool,
+}
+
+/// How somebody's audio gets through.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LivePeerMedia {
+    /// Whether audio can flow.
+    connected: bool,
+    /// How packets come and go; `null` before the first valid check.
+    #[schema(required = true)]
+    route: Option<LivePeerRoute>,
+    /// From the server to the client and back, in milliseconds; `null` until that was measured.
+    #[schema(example = 23.0, required = true)]
+    round_trip_ms: Option<f64>,
+    /// Whether they speak right now.
+    speaks: bool,
+    /// From the client to the server.
+    uplink: LivePeerLink,
+    /// From the server to the client.
+    downlink: LivePeerLink,
+}
+
+impl From<&PeerMedia> for LivePeerMedia {
+    fn from(media: &PeerMedia) -> Self {
+        Self {
+            connected: media.connected,
+            route: media.route.map(|route| LivePeerRoute {
+                protocol: if route.tcp { "tcp" } else { "udp" },
+                family: if route.ipv6 { "ipv6" } else { "ipv4" },
+                relayed: route.relayed,
+            }),
+            round_trip_ms: media.round_trip.map(milliseconds),
+            speaks: media.speaks,
+            uplink: LivePeerLink::from(&media.uplink),
+            downlink: LivePeerLink::from(&media.downlink),
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+/// Somebody who is in a room.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LivePeerRow {
+    /// The seat: new for every join.
+    id: Uuid,
+    /// Who sits on it.
+    user_id: Uuid,
+    /// Their unique name.
+    #[schema(example = "ada")]
+    username: String,
+    /// The name others see.
+    #[schema(example = "Ada Lovelace")]
+    display_name: String,
+    /// Path of their picture.
+    #[schema(example = "/api/users/0192f0c1-2b3c-7d4e-8f50-617283940a1b/avatar")]
+    avatar_url: String,
+    /// Whether nothing of them is heard, by their own choice or a moderator's.
+    muted: bool,
+    /// Whether a moderator muted them.
+    muted_by_moderator: bool,
+    /// When they joined.
+    #[schema(example = "2026-11-21T10:00:00.000000Z", format = "date-time")]
+    joined_at: String,
+    /// Whether their socket is there; without it the seat waits for them for a while.
+    online: bool,
+    /// The browser's family and major version; `null` for one that is not known.
+    #[schema(example = "Firefox 143", required = true)]
+    browser: Option<String>,
+    /// The operating system; `null` for one that is not known.
+    #[schema(example = "Android", required = true)]
+    system: Option<String>,
+    /// How their audio gets through; `null` without a media connection.
+    #[schema(required = true)]
+    media: Option<LivePeerMedia>,
+}
+
+impl From<&LivePeer> for LivePeerRow {
+    fn from(peer: &LivePeer) -> Self {
+        let who = &peer.participant;
+        Self {
+            id: who.id.0,
+            user_id: who.user.0,
+            username: who.username.clone(),
+            display_name: who.display_name.clone(),
+            avatar_url: avatar::url_of(who.user, &who.display_name, who.avatar_version),
+            muted: who.muted,
+            muted_by_moderator: who.muted_by_moderator,
+            joined_at: wire::rfc3339(who.joined_at),
+            online: peer.online,
+            browser: peer.client.browser.clone(),
+            system: peer.client.system.clone(),
+            media: peer.media.as_ref().map(LivePeerMedia::from),
+        }
+    }
+}
+
+/// A live room and one page of who is in it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LiveRoomDetails {
+    /// The room.
+    room: LiveRoomRow,
+    /// In order of joining.
+    participants: Vec<LivePeerRow>,
+    /// Gets the next page; `null` on the last one.
+    #[schema(required = true)]
+    next_cursor: Option<String>,
+}
+
+/// Look into a live room
+///
+/// Who is in it, with what, and how their audio gets through.
+#[utoipa::path(
+    get, path = "/api/admin/rooms/{id}", tag = "admin",
+    params(("id" = Uuid, Path, description = "Which."), LiveRoomQuery),
+    responses(
+        (status = 200, description = "The room and one page of people.", body = LiveRoomDetails),
+        (status = 403, description = "`forbidden`: only admins of this server may"),
+        (status = 404, description = "`room-not-found`: nobody is in a room of this id"),
+    )
+)]
+pub(crate) async fn admin_get_live_room(
+    State(app): State<App>,
+    admin: AdminUser,
+    Path(id): Path<RoomId>,
+    Query(query): Query<LiveRoomQuery>,
+) -> Result<Json<LiveRoomDetails>, Problem> {
+    admin.may(AdminAction::ViewLive)?;
+    let mut check = Check::default();
+    let limit = limit(&mut check, query.limit.as_deref()) as usize;
+    let after = query.cursor.as_deref().map(str::parse::<ParticipantId>);
+    if matches!(after, Some(Err(_))) {
+        check.fail("cursor", "cursor", "is none; send the nextCursor of the page before, or leave it out");
+    }
+    check.finish()?;
+    let room = app.supervision.room(id).await.ok_or_else(Problem::room_not_found)?;
+    let mut peers = app.supervision.peers(id, after.and_then(Result::ok), limit + 1).await;
+    let more = peers.len() > limit;
+    peers.truncate(limit);
+    let next_cursor = peers.last().filter(|_| more).map(|last| last.participant.id.to_string());
+    Ok(Json(LiveRoomDetails {
+        room: LiveRoomRow::from(&room),
+        participants: peers.iter().map(LivePeerRow::from).collect(),
+        next_cursor,
+    }))
+}

@@ -1,0 +1,5 @@
+import { LivePage } from '@/features/admin/live-page';
+
+export default function AdminLiveRoute() {
+  return <LivePage />;
+}
