@@ -334,6 +334,18 @@ def compose_mounts_what_there_is_and_names_versions():
             assert source in named or (ROOT / source).exists(), f"{name} mounts {source}, which is not there"
 
 
+@check
+def compose_scrapes_what_the_dashboards_want():
+    shipped, own = (yaml.safe_load((ROOT / name).read_text()) for name in ["grafana/prometheus/prometheus.yml", "config/docker/prometheus.yml"])
+    jobs = lambda config: [(job["job_name"], job.get("metrics_path")) for job in config["scrape_configs"]]
+    assert jobs(own) == jobs(shipped), "config/docker/prometheus.yml has the jobs of grafana/prometheus/prometheus.yml"
+    port = compose(settings()["trying out"])["services"]["hubbub"]["environment"]["HUBBUB__METRICS__BIND"].rpartition(":")[2]
+    for job in own["scrape_configs"]:
+        assert job["static_configs"] == [{"targets": [f"hubbub:{port}"]}]
+    provisioned = "".join(path.read_text() for path in (ROOT / "grafana/provisioning").rglob("*.yml"))
+    assert "${PROMETHEUS_URL}" in provisioned and "/etc/grafana/dashboards" in provisioned
+
+
 # --- Kubernetes --------------------------------------------------------------------------------------------------------------
 
 

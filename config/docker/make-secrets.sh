@@ -30,4 +30,4 @@ printf 'postgres://hubbub:%s@postgres:5432/hubbub' "$(cat "$folder/postgres/pass
     echo "static-auth-secret=$(cat "$folder/hubbub/turn-secret")"
     echo "allowed-peer-ip=$hubbub"
 } >"$folder/coturn/turnserver.conf"
-echo "The secrets are there."
+echo "The secrets are there. Grafana's password: docker compose run --rm secrets cat /secrets/grafana/admin-password"

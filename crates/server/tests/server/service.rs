@@ -42,9 +42,13 @@ fn a_healthcheck_says_what_is_answered_instead() {
         let listener = TcpListener::bind(("127.0.0.1", setup.metrics)).unwrap();
         let other = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut question = [0; 64];
-            let read = stream.read(&mut question).unwrap();
-            assert!(question[..read].starts_with(b"GET /readyz HTTP/1.1\r\n"));
+            let mut question = Vec::new();
+            while !question.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                question.push(byte[0]);
+            }
+            assert!(question.starts_with(b"GET /readyz HTTP/1.1\r\n"));
             stream.write_all(answer.as_bytes()).unwrap();
         });
         let (code, said) = healthcheck(&setup, &["--ready"]);
