@@ -4,6 +4,8 @@
 //! Every method locks, decides, queues messages and hands orders over, all without waiting, so that all clients see
 //! changes in the same order. Nothing here calls back into the registry while the lock is held.
 
+mod telling;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
@@ -11,11 +13,9 @@ use axum::extract::ws::Utf8Bytes;
 use hubbub_domain::{
     AuditRoom, AuditUser, LiveParticipant, ParticipantId, Room, RoomId, SessionId, Timestamp, User, UserId,
 };
-use hubbub_protocol::{CloseCode, ErrorCode, LeftReason, MediaState, RemoveReason, ServerMessage, SlotAssignment};
+use hubbub_protocol::{CloseCode, ErrorCode, LeftReason, MediaState, RemoveReason, ServerMessage};
 use hubbub_sfu::{AdmitError, Command, Mid};
 use parking_lot::Mutex;
-use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -24,7 +24,7 @@ use crate::list;
 use crate::media::MediaPlane;
 use crate::metrics::Metrics;
 use crate::news::News;
-use crate::outbox::{Link, encode};
+use crate::outbox::Link;
 use crate::refusal::Refusal;
 use crate::room::{Joined, Joiner, MutedByModerator, Mutes, People, Seat};
 use crate::seats::Seats;
@@ -251,18 +251,6 @@ impl LiveRoom {
         Ok(id)
     }
 
-    /// Tells a socket that came back what its seat has besides what `joined` says.
-    fn replay(people: &People<Link>, id: ParticipantId, link: &Link) {
-        let Some(seat) = people.seat(id) else { return };
-        let assignments: Vec<SlotAssignment> =
-            seat.slots.iter().map(|(mid, &speaker)| convert::slot(mid, Some(speaker))).collect();
-        if seat.media == Some(MediaState::Lost) {
-            link.send(ServerMessage::MediaState { state: MediaState::Lost });
-        } else if !assignments.is_empty() {
-            link.send(ServerMessage::Slots { assignments });
-        }
-    }
-
     /// `link` gives its seat up. Whether it had one.
     pub(crate) fn leave(&self, id: ParticipantId, link: &Link, reply_to: Option<u32>) -> bool {
         self.remove_if(
@@ -447,22 +435,6 @@ impl LiveRoom {
         }
     }
 
-    /// Who speaks now. What waits to be told goes with it.
-    pub(crate) fn show_speakers(&self, message: &ServerMessage) {
-        let mut guard = self.state.lock();
-        let state = &mut *guard;
-        let Some(people) = &mut state.people else { return };
-        state.news.tell(people, &self.around.metrics, Instant::now());
-        let text = encode(message);
-        let mut receivers = 0;
-        for (_, link) in people.links() {
-            link.show_speakers(Some(text.clone()));
-            receivers += 1;
-        }
-        self.around.metrics.sent(message, receivers);
-        state.speakers = Some(text);
-    }
-
     /// Who is heard in `id`'s slots changed.
     pub(crate) fn set_slots(&self, id: ParticipantId, changes: Vec<(Mid, Option<ParticipantId>)>) {
         let mut guard = self.state.lock();
@@ -555,65 +527,12 @@ impl LiveRoom {
         self.tell_removed(people, news, None, (id, seat), reason);
     }
 
-    fn tell_removed(
-        &self,
-        people: &mut People<Link>,
-        news: &mut News,
-        except: Option<ParticipantId>,
-        (id, seat): (ParticipantId, &Seat<Link>),
-        reason: RemoveReason,
-    ) {
-        info!(room.id = %self.id, user.id = %seat.user, participant.id = %id, reason = ?reason, "participant left");
-        self.broadcast(people, news, except, ServerMessage::RemovePeer { participant_id: id.0, reason });
-    }
-
     /// Takes a freed seat's media away and tells its own socket.
     fn forget(&self, id: ParticipantId, seat: &Seat<Link>, left: Option<(Option<u32>, LeftReason)>) {
         self.around.seats.remove(id);
         self.around.media.send(Command::RemovePeer { peer: convert::peer(id) });
         if let (Some(link), Some((reply_to, reason))) = (&seat.link, left) {
             self.tell_left(link, reply_to, reason);
-        }
-    }
-
-    fn tell_left(&self, link: &Link, reply_to: Option<u32>, reason: LeftReason) {
-        link.show_speakers(None);
-        link.send(ServerMessage::Left { reply_to, room_id: self.id.0, reason });
-    }
-
-    /// Tells everybody but `except`, now or soon.
-    fn broadcast(
-        &self,
-        people: &mut People<Link>,
-        news: &mut News,
-        except: Option<ParticipantId>,
-        message: ServerMessage,
-    ) {
-        news.push(message, except);
-        let now = Instant::now();
-        match (news.due(people.len()).filter(|due| now < *due), Handle::try_current()) {
-            (Some(due), Ok(runtime)) => {
-                if !std::mem::replace(&mut news.awaited, true) {
-                    let this = self.this.clone();
-                    runtime.spawn(async move {
-                        sleep_until(due).await;
-                        if let Some(room) = this.upgrade() {
-                            room.tell_news();
-                        }
-                    });
-                }
-            }
-            _ => news.tell(people, &self.around.metrics, now),
-        }
-    }
-
-    /// Tells what waited long enough.
-    fn tell_news(&self) {
-        let mut guard = self.state.lock();
-        let state = &mut *guard;
-        state.news.awaited = false;
-        if let Some(people) = &mut state.people {
-            state.news.tell(people, &self.around.metrics, Instant::now());
         }
     }
 }

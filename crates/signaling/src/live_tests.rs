@@ -112,7 +112,7 @@ fn hall(hold: Duration) -> (Arc<LiveRoom>, Room, ParticipantId, Pending) {
     }
     room.tell_news();
     assert_eq!(writes(&mut pending).concat().len(), 41, "joined, and forty others");
-    room.state.lock().news.hold(Instant::now() + hold);
+    room.state.lock().news.hold(tokio::time::Instant::now() + hold);
     (room, settings, first.unwrap(), pending)
 }
 

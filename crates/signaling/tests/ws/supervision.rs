@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{World, open, peer, seat};
 
-const SILENT: Option<Grants> = Some(Grants { speak: false, hear: true });
+const SILENT: Option<Grants> = Some(Grants { speak: false, hear: true, hear_own: false });
 
 #[tokio::test]
 async fn live_rooms_are_listed_with_everybody_and_how_they_are_connected() {
