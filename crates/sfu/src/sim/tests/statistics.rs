@@ -112,7 +112,7 @@ fn peers_are_counted_as_what_they_are() {
     assert_eq!(now(&sim), (0, 3, 3, 3));
     sim.talk(&[0, 1], 5, 0);
     assert_eq!(now(&sim), (2, 3, 3, 3));
-    sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak: false, hear: false } });
+    sim.order(Command::SetGrants { peer: Sim::peer(0), grants: Grants { speak: false, hear: false, hear_own: false } });
     assert_eq!(now(&sim), (1, 2, 3, 3));
     sim.order(Command::Relayed { peer: Sim::peer(1), address: Sim::address(1) });
     assert_eq!(now(&sim), (1, 2, 2, 3), "one is known to be relayed now");
