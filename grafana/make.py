@@ -76,6 +76,14 @@ def stat(title, about, expression, unit="short", steps=((None, GREEN),), width=4
     return panel("stat", title, about, [(expression, "")], unit, width, 4, steps, options, **more)
 
 
+def name(title, about, expression, label):
+    """The value of a label."""
+    made = stat(title, about, expression)
+    made["options"]["textMode"] = "name"
+    made["targets"][0]["legendFormat"] = "{{" + label + "}}"
+    return made
+
+
 def graph(title, about, *queries, unit="short", width=8, stacked=False, **more):
     custom = {
         "drawStyle": "line",
@@ -388,7 +396,7 @@ def services():
 
 def node():
     return dashboard("hubbub-node", "Hubbub: node", "The process and its machine.", [
-        stat("Version", "What runs.", "count by (version) (hubbub_build_info{JOB})"),
+        name("Version", "What runs.", "count by (version) (hubbub_build_info{JOB})", "version"),
         stat("Up since", "How long the process runs.", "min(time() - process_start_time_seconds{JOB})", "s"),
         stat("Memory", "Resident.", "sum(process_resident_memory_bytes{JOB})", "bytes"),
         stat("Open files", "Of those that may be open.", "max(process_open_fds{JOB} / process_max_fds{JOB})", "percentunit",

@@ -60,11 +60,14 @@ def stat(panel, results):
     values = [value for _, series in results for _, samples in series for _, value in samples if math.isfinite(value)]
     if not values:
         return '<div class="value none">no data</div>'
+    text = shown(values[0], panel["fieldConfig"]["defaults"]["unit"])
+    if panel["options"]["textMode"] == "name":
+        text = ", ".join(html.escape(legend(target, labels)) for target, series in results for labels, _ in series)
     colour = "#73bf69"
     for step in panel["fieldConfig"]["defaults"].get("thresholds", {}).get("steps", []):
         if step["value"] is None or values[0] >= step["value"]:
             colour = {"green": "#37872d", "yellow": "#b58105", "red": "#c4162a"}[step["color"]]
-    return f'<div class="value" style="background:{colour};color:#fff">{shown(values[0], panel["fieldConfig"]["defaults"]["unit"])}</div>'
+    return f'<div class="value" style="background:{colour};color:#fff">{text}</div>'
 
 
 def table(results):
