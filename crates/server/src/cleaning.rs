@@ -31,7 +31,7 @@ pub(crate) async fn run(
             Ok(0) => {}
             Ok(entries) => tracing::info!(entries, "old entries of the audit log were removed"),
             Err(error) => {
-                tracing::warn!(%error, "the audit log could not be cleared of old entries; trying again later")
+                tracing::warn!(%error, "the audit log could not be cleared of old entries; trying again later");
             }
         }
     }

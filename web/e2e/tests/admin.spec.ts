@@ -61,7 +61,7 @@ for (const theme of ['light', 'dark'] as const) {
       await expect(page.getByRole('heading', { name: guest.name })).toBeVisible();
       await expect(page.getByText(/^UDP, IPv[46]$/)).toBeVisible();
       await expect(page.getByText(/^Chrome \d+, Linux$/)).toBeVisible();
-      await expect(page.getByText(/^[\d.,]+ ms$/).first()).toBeVisible();
+      await expect(page.getByText(/^[\d.,]+ ms to the server/).first()).toBeVisible();
       await examine(page, `admin-room-${look}`);
       await page.getByRole('button', { name: `Actions for ${guest.name}` }).click();
       await expect(page.getByRole('menuitem', { name: 'Send out' })).toBeVisible();
@@ -131,7 +131,7 @@ test('who is blocked in a call reads why at the login, and can come back when it
   await page.goto(`/admin/users?q=${bob.name}`);
   await choose(page, `Actions for ${bob.name}`, 'Block');
   await confirm(page, 'Block');
-  await expect(page.getByText('Blocked', { exact: true }).first()).toBeVisible();
+  await expect(page.getByRole('listitem').getByText('Blocked', { exact: true })).toBeVisible();
 
   await expect(guest).toHaveURL(/\/login/);
   await expect(guest.getByText('Your account was blocked.')).toBeVisible();
