@@ -73,7 +73,7 @@ pub enum LostReason {
     SetupTimedOut,
     /// DTLS failed, or its certificate is not the one in the offer (RFC 8122, section 5).
     DtlsFailed,
-    /// The peer closed DTLS (close_notify).
+    /// The peer closed DTLS (close_notify) while that was there.
     Closed,
     /// The peer's worker failed and was started again.
     WorkerFailed,

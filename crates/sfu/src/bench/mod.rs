@@ -114,7 +114,8 @@ impl ConnectedPeers {
             client.send_rtcp(&[0x80, 201, 0, 1, 0, 0, 0, 1]);
         }
         path.sim.pump();
-        path.sim.run(Duration::from_millis(100));
+        // Longer than DTLS stays.
+        path.sim.run(Duration::from_secs(40));
         Self { _worker: path.sim.core, count: peers }
     }
 }

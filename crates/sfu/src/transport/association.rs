@@ -22,6 +22,10 @@ pub(super) const CONSENT_LIFETIME: Duration = Duration::from_secs(30);
 /// From the answer to SRTP keys. Longer keeps half-made peers, shorter loses those on bad networks.
 pub(super) const SETUP_LIFETIME: Duration = Duration::from_secs(30);
 
+/// How long DTLS stays after its last datagram once the peer has shown that it has the keys. Longer keeps 12 KB a peer for nothing,
+/// shorter leaves a peer unanswered that repeats its last flight because the answer was lost (RFC 9147, section 5.8).
+pub(super) const DTLS_LINGER: Duration = Duration::from_secs(30);
+
 /// DTLS datagrams taken from one peer before its handshake is done. A handshake with the largest certificates takes
 /// about a dozen, a quarter of all lost about 60; 200 000 tiny fragments are an attack.
 const HANDSHAKE_DATAGRAMS_MAX: u32 = 512;
@@ -64,8 +68,13 @@ pub(crate) struct Transport {
     state: State,
     created: Instant,
     ice: IceLite,
-    dtls: Box<dyn DtlsEndpoint>,
+    /// Until it has done its work: media need its keys only.
+    dtls: Option<Box<dyn DtlsEndpoint>>,
     dtls_timeout: Option<Instant>,
+    /// When its last datagram came.
+    dtls_heard: Instant,
+    /// Whether the peer has shown that it has the keys.
+    keys_confirmed: bool,
     dtls_budget: Budget,
     fingerprints: Vec<Fingerprint>,
     certificate_matches: bool,
@@ -83,8 +92,10 @@ impl Transport {
             state: State::Setup,
             created: now,
             ice: IceLite::new(local),
-            dtls: Box::new(DtlsServer::new(now, identity)),
+            dtls: Some(Box::new(DtlsServer::new(now, identity))),
             dtls_timeout: None,
+            dtls_heard: now,
+            keys_confirmed: false,
             dtls_budget: Budget { left: HANDSHAKE_DATAGRAMS_MAX, refilled: now, per_second: 0 },
             fingerprints,
             certificate_matches: false,
@@ -143,7 +154,9 @@ impl Transport {
         if !self.dtls_budget.take(now) {
             return Err(Dropped::HandshakeFlood);
         }
-        let result = self.dtls.handle_datagram(now, datagram);
+        let Some(dtls) = &mut self.dtls else { return Err(Dropped::Closed) };
+        self.dtls_heard = now;
+        let result = dtls.handle_datagram(now, datagram);
         self.after_dtls(result, out)
     }
 
@@ -159,8 +172,15 @@ impl Transport {
         if self.state == State::Connected && self.ice.consent_until().is_none_or(|until| now >= until) {
             return self.end(LostReason::ConsentExpired);
         }
-        if self.dtls_timeout.is_some_and(|due| now >= due) {
-            let result = self.dtls.handle_timeout(now);
+        if self.dtls_release().is_some_and(|due| now >= due) {
+            self.dtls = None;
+            self.dtls_timeout = None;
+            self.fingerprints = Vec::new();
+        }
+        if let Some(dtls) = &mut self.dtls
+            && self.dtls_timeout.is_some_and(|due| now >= due)
+        {
+            let result = dtls.handle_timeout(now);
             // A failed handshake is told by the event.
             let _ = self.after_dtls(result, out);
         }
@@ -173,15 +193,21 @@ impl Transport {
             State::Connected => self.ice.consent_until(),
             State::Over => return None,
         };
-        [end, self.dtls_timeout, self.ice.next_expiry()].into_iter().flatten().min()
+        [end, self.dtls_timeout, self.dtls_release(), self.ice.next_expiry()].into_iter().flatten().min()
     }
 
-    /// Says goodbye (close_notify) and is over. No event comes of it but the removal of the paths.
+    /// When DTLS has done its work.
+    fn dtls_release(&self) -> Option<Instant> {
+        let done = self.state == State::Connected && self.keys_confirmed && self.dtls.is_some();
+        done.then(|| self.dtls_heard + DTLS_LINGER)
+    }
+
+    /// Says goodbye (close_notify) while DTLS is there, and is over. No event comes of it but the removal of the paths.
     pub(crate) fn close(&mut self, out: &mut Outbox) {
         if self.state == State::Over {
             return;
         }
-        if self.dtls.close().is_ok() {
+        if self.dtls.as_mut().is_some_and(|dtls| dtls.close().is_ok()) {
             let _ = self.after_dtls(Ok(()), out);
         }
         self.state = State::Over;
@@ -207,6 +233,12 @@ impl Transport {
     /// Whether there are SRTP keys and consent.
     pub(crate) fn is_connected(&self) -> bool {
         self.state == State::Connected
+    }
+
+    /// Whether DTLS is there still.
+    #[cfg(test)]
+    pub(crate) const fn has_dtls(&self) -> bool {
+        self.dtls.is_some()
     }
 
     /// Whether any DTLS came; told of a transport that is not connected.
@@ -248,7 +280,7 @@ impl Transport {
         admit: impl FnOnce(u32) -> bool,
     ) -> Result<&'a mut [u8], Dropped> {
         let plain = self.inbound(path)?.unprotect_rtp(packet, admit)?;
-        self.dtls.confirm();
+        confirm(&mut self.keys_confirmed, &mut self.dtls);
         Ok(plain)
     }
 
@@ -258,7 +290,7 @@ impl Transport {
     /// Says why it was dropped; what is left of the packet's bytes is of no use then.
     pub(crate) fn unprotect_rtcp<'a>(&mut self, path: Path, packet: &'a mut [u8]) -> Result<&'a mut [u8], Dropped> {
         let plain = self.inbound(path)?.unprotect_rtcp(packet)?;
-        self.dtls.confirm();
+        confirm(&mut self.keys_confirmed, &mut self.dtls);
         Ok(plain)
     }
 
@@ -315,7 +347,8 @@ impl Transport {
         }
         let mut buffer = vec![0; POLL_BUFFER];
         loop {
-            match self.dtls.poll(&mut buffer) {
+            let Some(dtls) = &mut self.dtls else { break };
+            match dtls.poll(&mut buffer) {
                 DtlsOutput::Datagram(datagram) => {
                     if let Some(path) = self.ice.selected() {
                         out.push(path, datagram);
@@ -366,5 +399,15 @@ impl Transport {
         self.dtls_timeout = None;
         self.ice.clear(&mut self.events);
         self.events.push_back(TransportEvent::Lost(reason));
+    }
+}
+
+/// The peer has sent something that authenticates: it has the keys.
+fn confirm(confirmed: &mut bool, dtls: &mut Option<Box<dyn DtlsEndpoint>>) {
+    if !*confirmed {
+        *confirmed = true;
+        if let Some(dtls) = dtls {
+            dtls.confirm();
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::event::LostReason;
 use crate::sdp::Offer;
 use crate::test_client::handshake::{fragment, hello};
 use crate::test_client::{ClientOptions, TestClient};
+use crate::transport::association::DTLS_LINGER;
 use crate::transport::{Credentials, Dropped, Identity, Transport, TransportEvent};
 
 #[test]
@@ -52,6 +53,48 @@ fn either_side_may_say_goodbye() {
     assert!(link.client.is_closed());
     assert!(!link.events.iter().any(|event| matches!(event, TransportEvent::Lost(_))), "the owner closed it himself");
     assert_eq!(link.server.next_timeout(), None);
+}
+
+/// Something that only who has the keys can send.
+const RECEIVER_REPORT: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 7];
+
+#[test]
+fn dtls_goes_when_its_work_is_done_and_media_go_on() {
+    for dtls12 in [false, true] {
+        let mut link = Link::connected(ClientOptions { dtls12, ..Default::default() });
+        link.run(DTLS_LINGER * 2);
+        assert!(link.server.has_dtls(), "nothing has shown that the client has the keys");
+        link.client.send_rtcp(&RECEIVER_REPORT);
+        link.run(Duration::from_secs(1));
+        link.run(DTLS_LINGER);
+        assert!(link.server.is_connected() && !link.server.has_dtls());
+
+        link.client.send_audio(30, &[0xAB; 80]);
+        link.client.send_rtcp(&RECEIVER_REPORT);
+        link.run(Duration::from_secs(60));
+        assert!(link.server.is_connected(), "{:?}", link.events);
+        assert_eq!((link.rtp.len(), link.dropped.as_slice()), (1, [].as_slice()));
+        link.client.close();
+        link.run(Duration::from_secs(1));
+        assert!(link.dropped.contains(&Dropped::Closed), "nobody reads that goodbye: {:?}", link.dropped);
+        let mut out = Outbox::new();
+        link.server.close(&mut out);
+        assert!(out.is_empty() && link.server.next_timeout().is_none());
+    }
+}
+
+#[test]
+fn dtls_stays_while_the_peer_repeats_itself() {
+    let mut link = Link::connected(ClientOptions::default());
+    link.client.send_rtcp(&RECEIVER_REPORT);
+    for _ in 0..5 {
+        let path = link.path();
+        let _ = link.inject(path, &hello(false));
+        link.run(DTLS_LINGER - Duration::from_secs(1));
+        assert!(link.server.has_dtls());
+    }
+    link.run(DTLS_LINGER);
+    assert!(link.server.is_connected() && !link.server.has_dtls());
 }
 
 #[test]
