@@ -1,7 +1,8 @@
 //! Hubbub beside Janus in one run: the server on one core, the load on the others. Writes docs/benchmarks.md and its plots.
 //!
 //! `make bench` runs it. `cargo bench --package hubbub-loadtest --bench comparison -- --only hubbub` (or `--only janus`) measures
-//! one of them and prints what came out, without writing the page; `--quick` makes everything small, to see that it works.
+//! one of them and prints what came out, without writing the page; `--quick` makes everything small, to see that it works;
+//! `--row large` (rooms, pairs, joins, storm, growth) measures one row.
 
 mod document;
 mod hubbub;
@@ -30,6 +31,8 @@ const JANUS_STEPS: [usize; 9] = [100, 200, 250, 300, 350, 400, 450, 500, 600];
 const ROW_MAX: Duration = Duration::from_secs(180);
 const JOINS: usize = 300;
 const JOINS_A_SECOND: f64 = 100.0;
+const STORM: usize = 900;
+const STORM_A_SECOND: f64 = 300.0;
 
 struct StartHubbub;
 
@@ -58,13 +61,16 @@ fn main() -> ExitCode {
     if !arguments.iter().any(|argument| argument == "--bench") {
         return ExitCode::SUCCESS;
     }
-    let only = arguments.iter().position(|argument| argument == "--only");
-    let only = only.and_then(|index| arguments.get(index + 1).cloned());
+    let value = |name: &str| {
+        let index = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(index + 1).cloned()
+    };
+    let (only, row) = (value("--only"), value("--row"));
     let scale = if arguments.iter().any(|argument| argument == "--quick") { Scale::Quick } else { Scale::Full };
     let outcome = process::leave_the_servers_core().and_then(|()| {
         hubbub_loadtest::engine::check_open_files(4000)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        runtime.block_on(run(only.as_deref(), scale))
+        runtime.block_on(run(only.as_deref(), Choice { scale, row }))
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,20 +81,20 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(only: Option<&str>, scale: Scale) -> Result<(), Failure> {
+async fn run(only: Option<&str>, choice: Choice) -> Result<(), Failure> {
     let janus_version =
         || janus::version().ok_or("janus is not installed: apt-get install janus, then make bench again");
     match only {
         Some("hubbub") => {
-            document::print(&measure("hubbub", hubbub::version()?, &StartHubbub, &HUBBUB_STEPS, scale).await)
+            document::print(&measure("hubbub", hubbub::version()?, &StartHubbub, &HUBBUB_STEPS, &choice).await)
         }
-        Some("janus") => document::print(&measure("janus", janus_version()?, &StartJanus, &JANUS_STEPS, scale).await),
+        Some("janus") => document::print(&measure("janus", janus_version()?, &StartJanus, &JANUS_STEPS, &choice).await),
         Some(other) => Err(format!("--only takes hubbub or janus, not {other:?}").into()),
         None => {
             let (hubbub_version, janus_version) = (hubbub::version()?, janus_version()?);
-            let hubbub = measure("hubbub", hubbub_version, &StartHubbub, &HUBBUB_STEPS, scale).await;
-            let janus = measure("janus", janus_version, &StartJanus, &JANUS_STEPS, scale).await;
-            if scale == Scale::Quick {
+            let hubbub = measure("hubbub", hubbub_version, &StartHubbub, &HUBBUB_STEPS, &choice).await;
+            let janus = measure("janus", janus_version, &StartJanus, &JANUS_STEPS, &choice).await;
+            if choice.scale == Scale::Quick || choice.row.is_some() {
                 document::print(&hubbub)?;
                 return document::print(&janus);
             }
@@ -97,28 +103,59 @@ async fn run(only: Option<&str>, scale: Scale) -> Result<(), Failure> {
     }
 }
 
-async fn measure<S: Start>(name: &str, version: String, start: &S, steps: &[usize], scale: Scale) -> Measured {
+/// What is measured.
+struct Choice {
+    scale: Scale,
+    /// A row alone.
+    row: Option<String>,
+}
+
+async fn measure<S: Start>(
+    name: &str,
+    version: String,
+    start: &S,
+    steps: &[usize],
+    Choice { scale, row }: &Choice,
+) -> Measured {
     let steps: Vec<usize> = steps.iter().map(|&step| scale.of(step)).collect();
+    let tell = |asked: &'static str, title: &'static str| Tell {
+        server: name.to_owned(),
+        title,
+        wanted: row.as_deref().is_none_or(|row| row == asked),
+    };
     Measured {
         version,
-        large: tell(name, "3 speakers × 300 listeners", load(start, 1, 3, scale.of(300))).await,
-        rooms: tell(name, "20 rooms × (3 + 7)", load(start, scale.of(20), 3, 7)).await,
-        pairs: tell(name, "500 rooms × 2", load(start, scale.of(500), 2, 0)).await,
-        joins: tell(name, "300 joins, 100 a second", joins(start, scale.of(JOINS), JOINS_A_SECOND)).await,
-        growth: tell(name, "as many listeners as go", grow(start, &steps)).await,
+        large: tell("large", "3 speakers × 300 listeners").of(load(start, 1, 3, scale.of(300))).await,
+        rooms: tell("rooms", "20 rooms × (3 + 7)").of(load(start, scale.of(20), 3, 7)).await,
+        pairs: tell("pairs", "500 rooms × 2").of(load(start, scale.of(500), 2, 0)).await,
+        joins: tell("joins", "300 joins, 100 a second").of(joins(start, scale.of(JOINS), JOINS_A_SECOND)).await,
+        storm: tell("storm", "900 joins, 300 a second").of(joins(start, scale.of(STORM), STORM_A_SECOND)).await,
+        growth: tell("growth", "as many listeners as go").of(grow(start, &steps)).await,
     }
 }
 
-/// Measures one row and says how it went.
-#[expect(clippy::print_stderr, reason = "progress is for whoever waits")]
-async fn tell<T>(name: &str, row: &str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, String> {
-    eprintln!("{name}: {row} …");
-    let outcome = match tokio::time::timeout(ROW_MAX, work).await {
-        Ok(outcome) => outcome.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("it took longer than {} s", ROW_MAX.as_secs())),
-    };
-    if let Err(error) = &outcome {
-        eprintln!("{name}: {row}: {error}");
+/// A row, which says how it goes.
+struct Tell {
+    server: String,
+    title: &'static str,
+    wanted: bool,
+}
+
+impl Tell {
+    #[expect(clippy::print_stderr, reason = "progress is for whoever waits")]
+    async fn of<T>(self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, String> {
+        let Self { server, title, wanted } = self;
+        if !wanted {
+            return Err("nobody asked for it".to_owned());
+        }
+        eprintln!("{server}: {title} …");
+        let outcome = match tokio::time::timeout(ROW_MAX, work).await {
+            Ok(outcome) => outcome.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("it took longer than {} s", ROW_MAX.as_secs())),
+        };
+        if let Err(error) = &outcome {
+            eprintln!("{server}: {title}: {error}");
+        }
+        outcome
     }
-    outcome
 }

@@ -82,6 +82,21 @@ impl Server {
         Ok(Cpu { user: ticks(11)?, system: ticks(12)? })
     }
 
+    /// CPU time so far of the threads that forward media, which are named `media-` and a number (proc(5), /proc/pid/task/tid/schedstat);
+    /// `None` when there are none.
+    pub(crate) fn media_cpu(&self) -> Result<Option<Duration>, Failure> {
+        let mut sum = None;
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let task = task?.path();
+            if std::fs::read_to_string(task.join("comm"))?.starts_with("media-") {
+                let schedstat = std::fs::read_to_string(task.join("schedstat"))?;
+                let nanoseconds = schedstat.split(' ').next().ok_or("schedstat is empty")?.parse()?;
+                *sum.get_or_insert(Duration::ZERO) += Duration::from_nanos(nanoseconds);
+            }
+        }
+        Ok(sum)
+    }
+
     /// Proportional set size in bytes (proc(5), /proc/pid/smaps_rollup).
     pub(crate) fn memory(&self) -> Result<u64, Failure> {
         let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;

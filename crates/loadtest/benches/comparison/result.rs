@@ -43,7 +43,7 @@ pub(crate) struct Memory {
     pub(crate) bytes: u64,
 }
 
-fn milliseconds(duration: Duration) -> f64 {
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
@@ -156,10 +156,14 @@ pub(crate) struct Joins {
     pub(crate) joined: usize,
     pub(crate) heard: usize,
     pub(crate) cpu_micros: f64,
+    /// What of it the threads that forward media had: ICE, DTLS and SDP. `None` when the server has no such threads.
+    pub(crate) media_micros: Option<f64>,
     /// p50 and p95 in milliseconds.
     pub(crate) first_packet: (f64, f64),
     /// Packets that the running call lost meanwhile.
     pub(crate) lost: u64,
+    /// The latency at the 99th percentile meanwhile, in milliseconds.
+    pub(crate) p99: f64,
 }
 
 /// Everything about one server. A row that could not be measured says why.
@@ -171,4 +175,6 @@ pub(crate) struct Measured {
     pub(crate) pairs: Result<Load, String>,
     pub(crate) growth: Result<Growth, String>,
     pub(crate) joins: Result<Joins, String>,
+    /// The same, three times as many a second.
+    pub(crate) storm: Result<Joins, String>,
 }

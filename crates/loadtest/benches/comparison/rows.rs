@@ -1,13 +1,13 @@
 //! What is measured of one server.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hubbub_loadtest::Engine;
 use hubbub_loadtest::engine::{EngineConfig, PeerId, PeerResult, Role, Snapshot};
 use tokio::time::sleep;
 
 use crate::Failure;
-use crate::result::{Growth, Joins, Load, Memory, median};
+use crate::result::{Growth, Joins, Load, Memory, median, milliseconds};
 use crate::sfu::{Place, Sfu, join_all, speaker};
 
 /// A server that can be started with so many accounts and rooms.
@@ -36,6 +36,9 @@ impl Scale {
 /// Windows of a steady load; of everything the median counts.
 const WINDOWS: usize = 5;
 const WINDOW: Duration = Duration::from_secs(2);
+/// From a speaker's packet to the next. The kernel tells user from system time by looking at its ticks, often every 4 ms; were all
+/// packets sent in step with them, it would always look at the same moment of the work. So they move on by 4 ms in a window.
+const PERIOD: Duration = Duration::from_micros(20_040);
 /// How fast rooms are filled where joining is not what is measured.
 const FILL_A_SECOND: f64 = 150.0;
 /// Speakers of a growing room, and of the call that is joined.
@@ -46,7 +49,7 @@ const SETTLE: Duration = Duration::from_millis(1500);
 pub(crate) const LATENCY_MAX: Duration = Duration::from_millis(50);
 
 fn engine() -> Result<Engine, Failure> {
-    Ok(Engine::start(EngineConfig { tick: Duration::from_millis(5), ..EngineConfig::default() })?)
+    Ok(Engine::start(EngineConfig { tick: Duration::from_millis(5), period: PERIOD, ..EngineConfig::default() })?)
 }
 
 /// Rooms of the same kind: their speakers, and their listeners behind them.
@@ -153,19 +156,18 @@ pub(crate) async fn joins<S: Start>(start: &S, count: usize, a_second: f64) -> R
     }
     sleep(SETTLE).await;
 
+    let idle = forwarding(&sfu).await?;
     engine.begin_window().await;
-    let before = sfu.server().cpu()?;
+    let (begin, before) = (Instant::now(), Spent::read(&sfu)?);
     let joined: Vec<PeerId> = join_all(&sfu, &engine, &listen[THERE..], a_second).await?;
-    let cpu = sfu.server().cpu()?.since(before).total();
+    let (took, spent) = (begin.elapsed(), Spent::read(&sfu)?.since(before));
     let during = engine.snapshot().await;
     sleep(SETTLE).await;
-    // What forwarding costs with all of them there is what it cost at most meanwhile.
-    let mut costs = Vec::new();
-    for _ in 0..3 {
-        let (snapshot, _, total) = window(&sfu, &engine, WINDOW).await?;
-        costs.push(total.as_secs_f64() / snapshot.received.max(1) as f64);
-    }
-    let forwarding = median(&mut costs) * during.received as f64;
+    let full = forwarding(&sfu).await?;
+    // They came evenly, and forwarding costs something for being there and the rest by listeners.
+    let a_join = |spent: Duration, idle: f64, full: f64| {
+        (spent.as_secs_f64() - took.as_secs_f64() * f64::midpoint(idle, full)).max(0.0) * 1e6 / count as f64
+    };
     let mut first: Vec<f64> = engine
         .peers()
         .await
@@ -178,10 +180,44 @@ pub(crate) async fn joins<S: Start>(start: &S, count: usize, a_second: f64) -> R
     Ok(Joins {
         joined: joined.len(),
         heard: first.len(),
-        cpu_micros: (cpu.as_secs_f64() - forwarding).max(0.0) * 1e6 / count as f64,
+        cpu_micros: a_join(spent.all, idle.0, full.0),
+        media_micros: spent.media.zip(idle.1.zip(full.1)).map(|(spent, (idle, full))| a_join(spent, idle, full)),
         first_packet: (at(0.5), at(0.95)),
         lost: during.lost,
+        p99: milliseconds(during.latency.quantile(0.99)),
     })
+}
+
+/// CPU time of a server.
+#[derive(Clone, Copy)]
+struct Spent {
+    all: Duration,
+    /// What the threads that forward media have of it.
+    media: Option<Duration>,
+}
+
+impl Spent {
+    fn read(sfu: &dyn Sfu) -> Result<Self, Failure> {
+        Ok(Self { all: sfu.server().cpu()?.total(), media: sfu.server().media_cpu()? })
+    }
+
+    fn since(self, earlier: Self) -> Self {
+        let media = self.media.zip(earlier.media).map(|(now, earlier)| now.saturating_sub(earlier));
+        Self { all: self.all.saturating_sub(earlier.all), media }
+    }
+}
+
+/// The share of a core that a call as it is costs the server, and its media threads.
+async fn forwarding(sfu: &dyn Sfu) -> Result<(f64, Option<f64>), Failure> {
+    let (mut all, mut media) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let (begin, before) = (Instant::now(), Spent::read(sfu)?);
+        sleep(WINDOW).await;
+        let (seconds, spent) = (begin.elapsed().as_secs_f64(), Spent::read(sfu)?.since(before));
+        all.push(spent.all.as_secs_f64() / seconds);
+        media.extend(spent.media.map(|media| media.as_secs_f64() / seconds));
+    }
+    Ok((median(&mut all), (!media.is_empty()).then(|| median(&mut media))))
 }
 
 /// From asking to join, on a WebSocket that is open, to the first packet.

@@ -20,6 +20,9 @@ pub struct EngineConfig {
     /// How often sockets are looked at: packets wait for that in the kernel, which stamps their arrival, so that latencies
     /// do not contain the wait. Shorter costs more.
     pub tick: Duration,
+    /// From one packet of a speaker to the next, by this machine's clock: 20 ms, or a little else, as microphones have clocks of
+    /// their own.
+    pub period: Duration,
     /// An Ogg Opus file with packets of 20 ms that speakers repeat; `None`: the built-in speech-like sound.
     pub audio: Option<PathBuf>,
     /// What the client does to the packets it sends.
@@ -35,6 +38,7 @@ impl Default for EngineConfig {
         Self {
             threads: 1,
             tick: Duration::from_millis(2),
+            period: Duration::from_millis(20),
             audio: None,
             uplink: Impairment::default(),
             downlink: Impairment::default(),

@@ -2,12 +2,15 @@
 
 use std::io::{Cursor, Read, Seek};
 use std::path::Path;
+use std::time::Duration;
 
 use ogg::PacketReader;
 
 use super::opus;
 use crate::error::LoadTestError;
 
+/// From one packet to the next, by the clock of the microphone.
+const PERIOD: Duration = Duration::from_millis(20);
 /// RTP clock ticks of one packet: 20 ms at 48 kHz.
 pub(super) const PACKET_TICKS: u32 = 960;
 /// The level of silence in -dBov (RFC 6464).
@@ -36,6 +39,7 @@ pub(super) struct Frame {
 pub(super) struct Audio {
     frames: Vec<Frame>,
     quiet: Frame,
+    period: Duration,
 }
 
 impl Audio {
@@ -64,7 +68,17 @@ impl Audio {
     fn of(frames: Vec<Frame>) -> Result<Self, String> {
         let mut quiet = frames.iter().max_by_key(|frame| frame.level).cloned().ok_or("it holds no packets")?;
         quiet.level = SILENCE;
-        Ok(Self { frames, quiet })
+        Ok(Self { frames, quiet, period: PERIOD })
+    }
+
+    /// The same, said a little faster or more slowly.
+    pub(super) fn with_period(self, period: Duration) -> Self {
+        Self { period, ..self }
+    }
+
+    /// From one packet to the next.
+    pub(super) const fn period(&self) -> Duration {
+        self.period
     }
 
     /// The packet of a number, from 0 and round again.

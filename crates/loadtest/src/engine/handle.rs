@@ -83,10 +83,11 @@ impl Engine {
     pub fn start(config: EngineConfig) -> Result<Self, LoadTestError> {
         limits::raise_open_files();
         let identity = Identity::generate()?;
-        let audio = Arc::new(match &config.audio {
+        let audio = match &config.audio {
             Some(path) => Audio::open(path)?,
             None => Audio::built_in()?,
-        });
+        };
+        let audio = Arc::new(audio.with_period(config.period));
         let failed =
             |e: std::io::Error| LoadTestError::Engine { what: "starting a media thread", reason: e.to_string() };
         let mut threads = Vec::new();

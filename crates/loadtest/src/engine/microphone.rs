@@ -1,7 +1,7 @@
 //! What one speaker sends: the RTP header, the audio level, and the stamp.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -10,9 +10,6 @@ use super::api::TalkPattern;
 use super::audio::{Audio, PACKET_TICKS};
 use super::opus::Stamp;
 use super::talk::{Say, Talk};
-
-/// From one packet to the next.
-pub(super) const PERIOD: Duration = Duration::from_millis(20);
 
 /// A source of RTP packets.
 pub(super) struct Microphone {
@@ -23,7 +20,7 @@ pub(super) struct Microphone {
     audio: Arc<Audio>,
     talk: Talk,
     begin: Instant,
-    /// Periods of 20 ms since `begin`.
+    /// Periods since `begin`.
     period: u32,
     /// Where in the audio it began.
     offset: usize,
@@ -34,7 +31,7 @@ pub(super) struct Microphone {
 }
 
 impl Microphone {
-    /// Begins to speak at a random time within the next 20 ms.
+    /// Begins to speak at a random time within the next period.
     pub(super) fn new(
         now: Instant,
         (stream, pattern): (u32, TalkPattern),
@@ -42,6 +39,7 @@ impl Microphone {
         audio: Arc<Audio>,
         rng: &mut StdRng,
     ) -> Self {
+        let period = audio.period();
         Self {
             ssrc,
             stream,
@@ -50,7 +48,7 @@ impl Microphone {
             offset: rng.random_range(0..audio.len()),
             audio,
             talk: Talk::new(pattern, StdRng::from_rng(rng)),
-            begin: now + PERIOD.mul_f64(rng.random_range(0.0..1.0)),
+            begin: now + period.mul_f64(rng.random_range(0.0..1.0)),
             period: 0,
             sequence: rng.random(),
             first_timestamp: rng.random(),
@@ -59,9 +57,9 @@ impl Microphone {
         }
     }
 
-    /// When the next period of 20 ms begins.
+    /// When the next period begins.
     pub(super) fn next_due(&self) -> Instant {
-        self.begin + PERIOD * self.period
+        self.begin + self.audio.period() * self.period
     }
 
     /// The RTP timestamp of a moment.
@@ -106,7 +104,11 @@ impl Microphone {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    const PERIOD: Duration = Duration::from_millis(20);
     use crate::engine::api::Silence;
     use crate::engine::ears;
 
