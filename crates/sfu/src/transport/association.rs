@@ -346,8 +346,7 @@ impl Transport {
             }
         }
         let mut buffer = vec![0; POLL_BUFFER];
-        loop {
-            let Some(dtls) = &mut self.dtls else { break };
+        while let Some(dtls) = &mut self.dtls {
             match dtls.poll(&mut buffer) {
                 DtlsOutput::Datagram(datagram) => {
                     if let Some(path) = self.ice.selected() {
