@@ -91,6 +91,7 @@ impl Sockets {
         let udp = bind::udp(address)?;
         socket::enlarge_buffers(&udp)?;
         socket::prefer_stable_source(&udp);
+        socket::never_fragment(&udp);
         let local = udp.local_addr()?;
         let listener = TcpListener::from_std(bind::tcp(local)?);
         let takes_both = local.is_ipv6() && local.ip().is_unspecified();

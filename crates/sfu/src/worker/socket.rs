@@ -50,6 +50,17 @@ pub(super) fn prefer_stable_source(socket: &std::net::UdpSocket) {
     let _ = socket;
 }
 
+/// Has datagrams leave in one piece or not at all (ip(7), `IP_PMTUDISC_PROBE`): the system then need not give each an identification
+/// that its fragments would share, which is a fifth of what sending costs (docs/adr/0016-one-unconnected-socket-a-worker.md).
+pub(super) fn never_fragment(socket: &std::net::UdpSocket) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = system::never_fragment(socket) {
+        tracing::debug!(%error, "the system may fragment datagrams");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = socket;
+}
+
 /// Has a socket on all addresses tell which one each datagram came to, so that the answer can leave from there. Elsewhere than on
 /// Linux the routes choose.
 /// Costs 0.1 µs a send.
@@ -346,6 +357,11 @@ mod system {
 
     pub(super) fn prefer_stable_source(socket: &std::net::UdpSocket) -> bool {
         set_option(socket, IPPROTO_IPV6, libc::IPV6_ADDR_PREFERENCES, libc::IPV6_PREFER_SRC_PUBLIC).is_ok()
+    }
+
+    /// Counts for IPv4 from a socket of either family.
+    pub(super) fn never_fragment(socket: &std::net::UdpSocket) -> io::Result<()> {
+        set_option(socket, IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
     }
 
     pub(super) fn report_destinations(socket: &UdpSocket) -> io::Result<()> {
