@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::limit;
 use super::list_live_rooms::LiveRoomRow;
+use super::page_size;
 use crate::error::{Check, Problem};
 use crate::extract::{AdminUser, Path, Query};
+use crate::page;
 use crate::state::App;
 use crate::{avatar, wire};
 
@@ -196,17 +197,12 @@ pub(crate) async fn admin_get_live_room(
 ) -> Result<Json<LiveRoomDetails>, Problem> {
     admin.may(AdminAction::ViewLive)?;
     let mut check = Check::default();
-    let limit = limit(&mut check, query.limit.as_deref()) as usize;
-    let after = query.cursor.as_deref().map(str::parse::<ParticipantId>);
-    if matches!(after, Some(Err(_))) {
-        check.fail("cursor", "cursor", "is none; send the nextCursor of the page before, or leave it out");
-    }
+    let size = page_size(&mut check, query.limit.as_deref());
+    let after = page::after(&mut check, query.cursor.as_deref(), |text| text.parse::<ParticipantId>().ok());
     check.finish()?;
     let room = app.supervision.room(id).await.ok_or_else(Problem::room_not_found)?;
-    let mut peers = app.supervision.peers(id, after.and_then(Result::ok), limit + 1).await;
-    let more = peers.len() > limit;
-    peers.truncate(limit);
-    let next_cursor = peers.last().filter(|_| more).map(|last| last.participant.id.to_string());
+    let mut peers = app.supervision.peers(id, after, size.to_read() as usize).await;
+    let next_cursor = size.cut(&mut peers, |last| last.participant.id.to_string());
     Ok(Json(LiveRoomDetails {
         room: LiveRoomRow::from(&room),
         participants: peers.iter().map(LivePeerRow::from).collect(),
