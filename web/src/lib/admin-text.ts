@@ -124,7 +124,7 @@ export const adminText = {
   auditLog: {
     search: 'Search names and rooms',
     clear: 'Clear search',
-    action: 'Action',
+    filter: 'Action',
     all: 'All actions',
     aboutUser: 'About one user',
     aboutEverybody: 'Show everybody',
