@@ -2,8 +2,8 @@ import type { InfiniteData, UseInfiniteQueryResult } from '@tanstack/react-query
 import type { ReactNode } from 'react';
 import { adminText } from '@/lib/admin-text';
 import { Button } from '@/ui/button';
-import { Select } from '@/ui/field';
 import { SearchField } from '@/ui/search-field';
+import { Select } from '@/ui/select';
 import { LoadFailed, RowsSkeleton, Stale } from './parts';
 
 interface FiltersProps<K extends string> {
