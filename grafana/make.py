@@ -100,8 +100,9 @@ def graph(title, about, *queries, unit="short", width=8, stacked=False, **more):
 
 
 def table(title, about, *queries, width=24, height=8, unit="short", **more):
+    """A line a series, with its labels; the value, which is 1 in all of them, is not shown."""
     made = panel("table", title, about, queries, unit, width, height, None, {"showHeader": True}, **more)
-    hidden = {"Time": True, "job": True, "instance": True, "__name__": True}
+    hidden = {"Time": True, "job": True, "instance": True, "__name__": True, "Value": True}
     made["transformations"] = [
         {"id": "merge", "options": {}},
         {"id": "organize", "options": {"excludeByName": hidden}},
@@ -252,7 +253,8 @@ def media():
         graph("Calls", "With at least one peer; a call on several workers counts on each.",
               ("sum(hubbub_sfu_calls{JOB})", "calls")),
         graph("How packets come and go", "Connected peers. A relay that the client does not name is not seen.",
-              ("sum by (protocol, family, relayed) (hubbub_sfu_routes{JOB})", "{{protocol}} {{family}} relayed: {{relayed}}"),
+              ('sum by (protocol, family) (hubbub_sfu_routes{JOB,relayed="false"})', "{{protocol}} {{family}}"),
+              ('sum by (protocol, family) (hubbub_sfu_routes{JOB,relayed="true"})', "{{protocol}} {{family}}, relayed"),
               stacked=True),
         row("Joins"),
         graph("Parts of a join", "95 of 100 take at most so long.",

@@ -71,19 +71,18 @@ def stat(panel, results):
 
 
 def table(results):
-    rows, columns = {}, []
+    rows, columns = [], []
     for _, series in results:
-        for labels, samples in series:
+        for labels, _ in series:
             columns += [name for name in labels if name not in columns]
-            rows[tuple(sorted(labels.items()))] = samples[-1][1]
+            rows.append(labels)
     if not rows:
         return '<div class="none">no data</div>'
     head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(dict(labels).get(name, ''))}</td>" for name in columns) + f"<td>{value:g}</td></tr>"
-        for labels, value in rows.items()
+        "<tr>" + "".join(f"<td>{html.escape(labels.get(name, ''))}</td>" for name in columns) + "</tr>" for labels in rows
     )
-    return f"<table><tr>{head}<th>value</th></tr>{body}</table>"
+    return f"<table><tr>{head}</tr>{body}</table>"
 
 
 def graph(panel, results, width, height):

@@ -24,6 +24,7 @@ mod ice_servers;
 mod invites;
 mod metrics;
 mod openapi;
+mod page;
 mod rate_limit;
 mod rooms;
 mod router;

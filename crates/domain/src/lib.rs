@@ -13,6 +13,7 @@ pub mod live;
 pub mod measure;
 pub mod permission;
 pub mod room;
+pub mod search;
 pub mod storage;
 pub mod text;
 pub mod user;

@@ -176,6 +176,24 @@ pub struct NewRoom {
     pub max_forwarded_speakers: Option<MaxForwardedSpeakers>,
 }
 
+impl NewRoom {
+    /// The room as it is when `owner` makes it at `now`.
+    #[must_use]
+    pub fn made(self, owner: UserId, now: Timestamp) -> Room {
+        Room {
+            id: RoomId::new(),
+            owner,
+            name: self.name,
+            description: self.description,
+            is_private: self.is_private,
+            max_participants: self.max_participants,
+            max_forwarded_speakers: self.max_forwarded_speakers,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
 /// What the owner changes; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoomPatch {

@@ -176,6 +176,14 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
+impl User {
+    /// Whether they are an admin who can log in.
+    #[must_use]
+    pub fn acts_as_admin(&self) -> bool {
+        self.role == Role::Admin && self.blocked_at.is_none() && self.email_verified
+    }
+}
+
 /// What somebody may do on the server as a whole, apart from what they may do in rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {

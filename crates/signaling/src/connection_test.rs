@@ -14,7 +14,6 @@ use uuid::Builder;
 
 use crate::live::{JoinRefused, Welcome};
 use crate::refusal::Refusal;
-use crate::room::Joiner;
 use crate::session::Session;
 use crate::token;
 
@@ -57,19 +56,7 @@ impl Session {
         let settings = settings(user, now)?;
         let room = self.inner.registry.enter(settings.id);
         let (resume_token, next_resume) = token::generate();
-        let joiner = Joiner {
-            user,
-            session: self.identity.session,
-            client: self.origin.client.clone(),
-            username: profile.username.as_str().to_owned(),
-            display_name: profile.display_name.as_str().to_owned(),
-            avatar_version: profile.avatar_version,
-            muted: false,
-            resume: None,
-            next_resume,
-            link: self.link.clone(),
-            span: self.join_span(settings.id),
-        };
+        let joiner = self.joiner(&profile, next_resume, self.join_span(settings.id));
         let welcome = Welcome { reply_to, resume_token };
         let revision = room.revision();
         let me = room.join((&settings, HashSet::new()), revision, joiner, welcome, now).map_err(

@@ -4,29 +4,29 @@
 //! Every method locks, decides, queues messages and hands orders over, all without waiting, so that all clients see
 //! changes in the same order. Nothing here calls back into the registry while the lock is held.
 
+mod joining;
+mod media;
+mod muting;
 mod telling;
 
-use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 
 use axum::extract::ws::Utf8Bytes;
-use hubbub_domain::{
-    AuditRoom, AuditUser, LiveParticipant, ParticipantId, Room, RoomId, SessionId, Timestamp, User, UserId,
-};
-use hubbub_protocol::{CloseCode, ErrorCode, LeftReason, MediaState, RemoveReason, ServerMessage};
-use hubbub_sfu::{AdmitError, Command, Mid};
+use hubbub_domain::{LiveParticipant, ParticipantId, Room, RoomId, SessionId, User, UserId};
+use hubbub_protocol::{LeftReason, RemoveReason, ServerMessage};
+use hubbub_sfu::Command;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+pub(crate) use self::joining::{JoinRefused, Welcome};
 use crate::convert;
-use crate::list;
 use crate::media::MediaPlane;
 use crate::metrics::Metrics;
 use crate::news::News;
 use crate::outbox::Link;
 use crate::refusal::Refusal;
-use crate::room::{Joined, Joiner, MutedByModerator, Mutes, People, Seat};
+use crate::room::{People, Seat};
 use crate::seats::Seats;
 
 /// What every room needs of its surroundings.
@@ -70,37 +70,6 @@ struct State {
     speakers: Option<Utf8Bytes>,
     /// What people are told of each other, and were not yet.
     news: News,
-}
-
-/// Why a seat was not given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum JoinRefused {
-    /// The stored room changed since it was read: read it again.
-    Outdated,
-    /// The room was deleted.
-    Deleted,
-    /// The server is about to end.
-    Draining,
-    /// Every seat is taken; how many there are.
-    Full(u32),
-    /// As many rooms are in use as may be; how many.
-    TooManyRooms(usize),
-    /// The media plane has no room for another one.
-    Busy(AdmitError),
-}
-
-/// What a moderator did: muted somebody, or lifted that.
-pub(crate) struct Moderated {
-    pub(crate) moderator: AuditUser,
-    pub(crate) user: AuditUser,
-    pub(crate) room: AuditRoom,
-}
-
-/// What comes with the seat and is for the client alone.
-pub(crate) struct Welcome {
-    pub(crate) reply_to: Option<u32>,
-    /// The next resume token, in clear.
-    pub(crate) resume_token: String,
 }
 
 impl LiveRoom {
@@ -147,110 +116,6 @@ impl LiveRoom {
         self.state.lock().people.is_some()
     }
 
-    /// Gives `joiner` a seat, by settings that were read at `revision`; `mutes` are a moderator's, where this does not
-    /// remember them.
-    pub(crate) fn join(
-        &self,
-        (settings, mutes): (&Room, HashSet<UserId>),
-        revision: u64,
-        joiner: Joiner<Link>,
-        welcome: Welcome,
-        now: Timestamp,
-    ) -> Result<ParticipantId, JoinRefused> {
-        let mut guard = self.state.lock();
-        let state = &mut *guard;
-        if state.deleted {
-            return Err(JoinRefused::Deleted);
-        }
-        if state.revision != revision {
-            return Err(JoinRefused::Outdated);
-        }
-        let settings = self.around.bounded(settings);
-        let people = state.people.get_or_insert_with(|| People::new(settings.clone(), mutes));
-        people.update(&settings);
-        let (link, user, session) = (joiner.link.clone(), joiner.user, joiner.session);
-        let (asked_to_resume, span) = (joiner.resume.is_some(), joiner.span.clone());
-        if !people.has(user) && self.around.draining.is_cancelled() {
-            return Err(JoinRefused::Draining);
-        }
-        // Whoever has a seat brings no more load than before. That the room is full holds longer than that the server is busy.
-        if !people.has(user) && !people.is_full() {
-            self.around.media.admit(convert::call(self.id)).map_err(JoinRefused::Busy)?;
-            // Nothing keeps the seat from being taken from here on.
-            if !self.around.seats.open(self.id, self.around.rooms) {
-                return Err(JoinRefused::TooManyRooms(self.around.rooms));
-            }
-        }
-        let seats = people.settings().max_participants.get();
-        let joined = people.join(joiner, now).map_err(|_| JoinRefused::Full(seats))?;
-        let (id, resumed) = match joined {
-            Joined::Resumed { id, displaced } => {
-                if let Some(old) = displaced {
-                    self.tell_left(&old, None, LeftReason::Replaced);
-                    old.close(CloseCode::Normal, "resumed on another socket");
-                }
-                self.around.metrics.resumes.increment();
-                span.record("participant.id", tracing::field::display(id));
-                span.in_scope(
-                    || info!(room.id = %self.id, user.id = %user, participant.id = %id, "participant resumed"),
-                );
-                (id, true)
-            }
-            Joined::Seated { id, replaced } => {
-                if let Some((old_id, old)) = replaced {
-                    self.forget(old_id, &old, Some((None, LeftReason::Replaced)));
-                    // Not to the new seat, which hears of the room by `joined`.
-                    self.tell_removed(people, &mut state.news, Some(id), (old_id, &old), RemoveReason::Replaced);
-                }
-                if asked_to_resume {
-                    self.around.metrics.resumes_failed.increment();
-                }
-                let (call, peer, grants) = (convert::call(self.id), convert::peer(id), people.grants(id));
-                let max_speakers = self.max_speakers(people);
-                self.around.media.send(Command::AddPeer { call, peer, grants, max_speakers });
-                span.record("participant.id", tracing::field::display(id));
-                span.in_scope(
-                    || info!(room.id = %self.id, user.id = %user, participant.id = %id, "participant joined"),
-                );
-                (id, false)
-            }
-        };
-        self.around.seats.insert(id, self.id, session, user);
-        // The list tells all that is so by now.
-        if let Some(seat) = people.seat_mut(id) {
-            seat.told = state.news.next();
-        }
-        let participant = people.participant(id).map(convert::participant_info);
-        let (participants, further) = list::of(people, id);
-        link.send(ServerMessage::Joined {
-            reply_to: welcome.reply_to,
-            room: convert::room_info(people.settings()),
-            participant_id: id.0,
-            resume_token: welcome.resume_token,
-            resumed,
-            can_moderate: people.can_moderate(user),
-            slots: self.around.slots,
-            participant_count: u32::try_from(people.len()).unwrap_or(u32::MAX),
-            participants,
-        });
-        if !further.is_empty() {
-            let list = ServerMessage::Participants { participants: Vec::new() };
-            self.around.metrics.sent(&list, u64::try_from(further.len()).unwrap_or(u64::MAX));
-            link.send_shared(&further.into());
-        }
-        if resumed {
-            Self::replay(people, id, &link);
-        } else if let Some(participant) = participant {
-            self.broadcast(people, &mut state.news, Some(id), ServerMessage::AddPeer { participant });
-        }
-        if people.len() == 1 && !resumed {
-            // Whoever spoke last is gone.
-            state.speakers = None;
-        }
-        link.show_speakers(state.speakers.clone());
-        Ok(id)
-    }
-
     /// `link` gives its seat up. Whether it had one.
     pub(crate) fn leave(&self, id: ParticipantId, link: &Link, reply_to: Option<u32>) -> bool {
         self.remove_if(
@@ -294,21 +159,6 @@ impl LiveRoom {
             }
         }
         everybody.len()
-    }
-
-    /// An admin mutes somebody from outside as a moderator does, or lifts that; whether somebody sits there.
-    pub(crate) fn mute_by_admin(&self, id: ParticipantId, muted: bool) -> bool {
-        let mut guard = self.state.lock();
-        let state = &mut *guard;
-        let Some(people) = &mut state.people else { return false };
-        let Some(before) = people.mutes(id) else { return false };
-        people.mute_by_moderator(id, muted);
-        let after = people.mutes(id).unwrap_or(before);
-        self.apply_mutes(people, id, before, after);
-        if before != after {
-            self.broadcast(people, &mut state.news, None, mute_info(None, id, after));
-        }
-        true
     }
 
     /// Looks at the people who are in it, if anybody has been.
@@ -385,100 +235,6 @@ impl LiveRoom {
         usize::try_from(people.settings().forwarded_speakers(self.around.slots)).unwrap_or(usize::MAX)
     }
 
-    /// Mutes or unmutes `target`, or `me` oneself, and tells everybody. Gives what a moderator did to
-    /// somebody, for storage to remember.
-    pub(crate) fn mute(
-        &self,
-        me: ParticipantId,
-        link: &Link,
-        target: Option<ParticipantId>,
-        muted: bool,
-        reply_to: Option<u32>,
-    ) -> Result<Option<Moderated>, Refusal> {
-        let mut guard = self.state.lock();
-        let State { people, news, .. } = &mut *guard;
-        let people = Self::seated(people, me, link)?;
-        let target = target.unwrap_or(me);
-        if target != me && !people.seat(me).is_some_and(|seat| people.can_moderate(seat.user)) {
-            return Err(Refusal::new(ErrorCode::Forbidden, "only the room's owner may mute others"));
-        }
-        let before = people.mutes(target).ok_or(Refusal::new(
-            ErrorCode::ParticipantNotFound,
-            "nobody in this room has this participantId; take it from joined or add-peer",
-        ))?;
-        if target == me {
-            people.mute_self(me, muted).map_err(|MutedByModerator| {
-                Refusal::new(ErrorCode::MutedByModerator, "a moderator muted you; only a moderator can lift that")
-            })?;
-        } else {
-            people.mute_by_moderator(target, muted);
-        }
-        let after = people.mutes(target).unwrap_or(before);
-        self.apply_mutes(people, target, before, after);
-        news.catch_up(people, me, &self.around.metrics);
-        link.send(mute_info(reply_to, target, after));
-        if (before.muted(), before.by_moderator) != (after.muted(), after.by_moderator) {
-            self.broadcast(people, news, Some(me), mute_info(None, target, after));
-        }
-        if before.by_moderator == after.by_moderator {
-            return Ok(None);
-        }
-        let room = AuditRoom::from(people.settings());
-        Ok(people.named(me).zip(people.named(target)).map(|(moderator, user)| Moderated { moderator, user, room }))
-    }
-
-    /// Tells the media plane when somebody's mute changed what is forwarded.
-    fn apply_mutes(&self, people: &People<Link>, id: ParticipantId, before: Mutes, after: Mutes) {
-        if before.muted() != after.muted() {
-            let (peer, grants) = (convert::peer(id), people.grants(id));
-            self.around.media.send(Command::SetGrants { peer, grants });
-        }
-    }
-
-    /// Who is heard in `id`'s slots changed.
-    pub(crate) fn set_slots(&self, id: ParticipantId, changes: Vec<(Mid, Option<ParticipantId>)>) {
-        let mut guard = self.state.lock();
-        let State { people: Some(people), news, .. } = &mut *guard else { return };
-        news.catch_up(people, id, &self.around.metrics);
-        let Some(seat) = people.seat_mut(id) else { return };
-        let assignments = changes.iter().map(|(mid, speaker)| convert::slot(mid, *speaker)).collect();
-        for (mid, speaker) in changes {
-            match speaker {
-                Some(speaker) => seat.slots.insert(mid, speaker),
-                None => seat.slots.remove(&mid),
-            };
-        }
-        if let Some(link) = &seat.link {
-            link.send(ServerMessage::Slots { assignments });
-        }
-    }
-
-    /// How `id`'s media connection stands.
-    pub(crate) fn set_media(&self, id: ParticipantId, media: MediaState) {
-        self.with_seat(id, |seat| {
-            seat.media = Some(media);
-            // A new connection starts with empty slots, and a lost one has none.
-            seat.slots.clear();
-            if let Some(link) = &seat.link {
-                link.send(ServerMessage::MediaState { state: media });
-            }
-        });
-    }
-
-    /// Hands an order for seat `me`'s media over, after `change` agreed, if `link` sits there.
-    pub(crate) fn order(
-        &self,
-        me: ParticipantId,
-        link: &Link,
-        change: impl FnOnce(&mut Seat<Link>) -> Result<Command, Refusal>,
-    ) -> Result<(), Refusal> {
-        let mut state = self.state.lock();
-        let seat = Self::seated(&mut state.people, me, link)?.seat_mut(me).ok_or_else(Refusal::not_joined)?;
-        let command = change(seat)?;
-        self.around.media.send(command);
-        Ok(())
-    }
-
     /// Looks at one seat, if it is still there.
     pub(crate) fn with_seat(&self, id: ParticipantId, look: impl FnOnce(&mut Seat<Link>)) {
         if let Some(seat) = self.state.lock().people.as_mut().and_then(|people| people.seat_mut(id)) {
@@ -534,15 +290,6 @@ impl LiveRoom {
         if let (Some(link), Some((reply_to, reason))) = (&seat.link, left) {
             self.tell_left(link, reply_to, reason);
         }
-    }
-}
-
-fn mute_info(reply_to: Option<u32>, id: ParticipantId, mutes: Mutes) -> ServerMessage {
-    ServerMessage::MuteInfo {
-        reply_to,
-        participant_id: id.0,
-        muted: mutes.muted(),
-        muted_by_moderator: mutes.by_moderator,
     }
 }
 

@@ -1,37 +1,16 @@
+use std::collections::HashSet;
 use std::time::Duration;
+
+use hubbub_sfu::Mid;
 
 use super::*;
 use crate::outbox::Pending;
 use crate::testing::{self, NOW};
 use crate::token;
 
-struct NoMedia;
-
-#[async_trait::async_trait]
-impl MediaPlane for NoMedia {
-    fn send(&self, _: Command) {}
-
-    fn admit(&self, _: hubbub_sfu::CallId) -> Result<(), AdmitError> {
-        Ok(())
-    }
-
-    async fn peer_stats(&self, _: hubbub_sfu::CallId) -> Vec<hubbub_sfu::PeerStats> {
-        Vec::new()
-    }
-}
-
 fn room() -> (Arc<LiveRoom>, Room) {
     let settings = testing::settings(UserId::new(), 100);
-    let around = Surroundings {
-        media: Arc::new(NoMedia),
-        metrics: Arc::default(),
-        seats: Seats::default(),
-        slots: 8,
-        draining: CancellationToken::new(),
-        rooms: 10,
-        people: 100,
-    };
-    (LiveRoom::new(settings.id, Arc::new(around)), settings)
+    (LiveRoom::new(settings.id, testing::surroundings()), settings)
 }
 
 fn join(room: &LiveRoom, settings: &Room, revision: u64) -> (Result<ParticipantId, JoinRefused>, Link, Pending) {

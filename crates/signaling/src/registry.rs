@@ -92,37 +92,11 @@ impl Drop for InUse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::MediaPlane;
-    use crate::seats::Seats;
-    use tokio_util::sync::CancellationToken;
-
-    struct NoMedia;
-
-    #[async_trait::async_trait]
-    impl MediaPlane for NoMedia {
-        fn send(&self, _: hubbub_sfu::Command) {}
-
-        fn admit(&self, _: hubbub_sfu::CallId) -> Result<(), hubbub_sfu::AdmitError> {
-            Ok(())
-        }
-
-        async fn peer_stats(&self, _: hubbub_sfu::CallId) -> Vec<hubbub_sfu::PeerStats> {
-            Vec::new()
-        }
-    }
+    use crate::testing::surroundings;
 
     #[test]
     fn a_room_nobody_got_into_is_forgotten_with_its_last_user() {
-        let around = Surroundings {
-            media: Arc::new(NoMedia),
-            metrics: Arc::default(),
-            seats: Seats::default(),
-            slots: 8,
-            draining: CancellationToken::new(),
-            rooms: 10,
-            people: 100,
-        };
-        let registry = Arc::new(Registry::new(Arc::new(around)));
+        let registry = Arc::new(Registry::new(surroundings()));
         let id = RoomId::new();
         assert!(registry.find(id).is_none());
         let first = registry.enter(id);

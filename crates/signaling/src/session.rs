@@ -161,19 +161,7 @@ impl Session {
             };
             // From here on nothing waits: the seat is taken and told of, or nothing happened.
             let (resume_token, next_resume) = (resume_token.map(TokenHash::of), token::generate());
-            let joiner = Joiner {
-                user,
-                session: self.identity.session,
-                client: self.origin.client.clone(),
-                username: profile.username.as_str().to_owned(),
-                display_name: profile.display_name.as_str().to_owned(),
-                avatar_version: profile.avatar_version,
-                muted,
-                resume: resume_token,
-                next_resume: next_resume.1,
-                link: self.link.clone(),
-                span: span.clone(),
-            };
+            let joiner = Joiner { muted, resume: resume_token, ..self.joiner(&profile, next_resume.1, span.clone()) };
             let welcome = Welcome { reply_to, resume_token: next_resume.0 };
             match room.join((&access.room, mutes), revision, joiner, welcome, self.inner.clock.now()) {
                 Ok(me) => {
@@ -201,6 +189,23 @@ impl Session {
             }
         }
         Err(Refusal::new(ErrorCode::Unavailable, "the room keeps changing; try again in a moment"))
+    }
+
+    /// Whoever is behind this socket, as somebody who wants a new seat with the microphone on.
+    pub(crate) fn joiner(&self, profile: &User, next_resume: TokenHash, span: Span) -> Joiner<Link> {
+        Joiner {
+            user: self.identity.user,
+            session: self.identity.session,
+            client: self.origin.client.clone(),
+            username: profile.username.as_str().to_owned(),
+            display_name: profile.display_name.as_str().to_owned(),
+            avatar_version: profile.avatar_version,
+            muted: false,
+            resume: None,
+            next_resume,
+            link: self.link.clone(),
+            span,
+        }
     }
 
     /// What is told of a join, from here to the first packet, has the ids that tie it to the request it began with.

@@ -1,15 +1,50 @@
 //! People and rooms for unit tests.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
 use hubbub_domain::{Client, ParticipantId, Room, RoomId, SessionId, Timestamp, UserId};
+use hubbub_sfu::{AdmitError, CallId, Command, PeerStats};
+use tokio_util::sync::CancellationToken;
 
+use crate::live::Surroundings;
+use crate::media::MediaPlane;
 use crate::room::{Joined, Joiner, People};
+use crate::seats::Seats;
 use crate::token;
 
 /// When everything happens.
 pub(crate) const NOW: Timestamp = Timestamp(1_000_000);
+
+/// A media plane that takes everybody and does nothing.
+struct NoMedia;
+
+#[async_trait::async_trait]
+impl MediaPlane for NoMedia {
+    fn send(&self, _: Command) {}
+
+    fn admit(&self, _: CallId) -> Result<(), AdmitError> {
+        Ok(())
+    }
+
+    async fn peer_stats(&self, _: CallId) -> Vec<PeerStats> {
+        Vec::new()
+    }
+}
+
+/// What rooms need around them.
+pub(crate) fn surroundings() -> Arc<Surroundings> {
+    Arc::new(Surroundings {
+        media: Arc::new(NoMedia),
+        metrics: Arc::default(),
+        seats: Seats::default(),
+        slots: 8,
+        draining: CancellationToken::new(),
+        rooms: 10,
+        people: 100,
+    })
+}
 
 /// A public room for so many.
 pub(crate) fn settings(owner: UserId, seats: i64) -> Room {

@@ -1,6 +1,7 @@
 //! The audit log.
 
 use async_trait::async_trait;
+use hubbub_domain::search::fold;
 use hubbub_domain::storage::{AuditCursor, AuditFilter, AuditLog, StorageResult};
 use hubbub_domain::{Actor, AuditAction, AuditEntry, AuditEntryId, AuditRoom, AuditUser, RoomId, Timestamp, UserId};
 use sqlx::{Error, FromRow, query, query_as};
@@ -53,7 +54,7 @@ pub(crate) fn folded(entry: &AuditEntry) -> String {
     let actor = actor_user(&entry.actor).map_or("", |user| user.username.as_str());
     let target = entry.target.as_ref().map_or("", |user| user.username.as_str());
     let room = entry.room.as_ref().map_or("", |room| room.name.as_str());
-    search::fold(&format!("{actor} {target} {room} {}", entry.detail))
+    fold(&format!("{actor} {target} {room} {}", entry.detail))
 }
 
 #[derive(FromRow)]

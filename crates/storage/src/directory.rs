@@ -107,23 +107,6 @@ impl Database {
     }
 }
 
-/// Whether the change takes away somebody who is an admin and can log in.
-fn removes_admin(user: &User, change: UserChange) -> bool {
-    let acts = user.role == Role::Admin && user.blocked_at.is_none() && user.email_verified;
-    acts && matches!(change, UserChange::Block | UserChange::SetRole(Role::Member))
-}
-
-/// Whether the account is so already. Logins may be ended again and again.
-fn is_so(user: &User, change: UserChange) -> bool {
-    match change {
-        UserChange::Verify => user.email_verified,
-        UserChange::Block => user.blocked_at.is_some(),
-        UserChange::Unblock => user.blocked_at.is_none(),
-        UserChange::EndSessions => false,
-        UserChange::SetRole(role) => user.role == role,
-    }
-}
-
 #[async_trait]
 impl Directory for Database {
     async fn list_users(
@@ -182,13 +165,13 @@ impl Directory for Database {
                 .fetch_optional(&mut *tx)
                 .await?;
             let Some(user) = found.map(User::from) else { return Ok(ChangeUser::NotFound) };
-            if is_so(&user, change) {
+            let Some(changed) = change.applied(&user, now) else {
                 return Ok(ChangeUser::Unchanged(Box::new(user)));
-            }
+            };
             if change == UserChange::SetRole(Role::Admin) && !user.email_verified {
                 return Ok(ChangeUser::Unverified);
             }
-            if removes_admin(&user, change) {
+            if user.acts_as_admin() && !changed.acts_as_admin() {
                 let others = query_scalar::<_, i64>(
                     "SELECT COUNT(*) FROM users
                      WHERE role = 'admin' AND blocked_at IS NULL AND email_verified AND id <> $1",
@@ -200,13 +183,6 @@ impl Directory for Database {
                     return Ok(ChangeUser::LastAdmin);
                 }
             }
-            let changed = match change {
-                UserChange::Verify => User { email_verified: true, ..user },
-                UserChange::Block => User { blocked_at: Some(now), ..user },
-                UserChange::Unblock => User { blocked_at: None, ..user },
-                UserChange::EndSessions => user,
-                UserChange::SetRole(role) => User { role, ..user },
-            };
             query("UPDATE users SET email_verified = $2, blocked_at = $3, role = $4 WHERE id = $1")
                 .bind(id.0)
                 .bind(changed.email_verified)
@@ -214,7 +190,7 @@ impl Directory for Database {
                 .bind(changed.role.as_str())
                 .execute(&mut *tx)
                 .await?;
-            if matches!(change, UserChange::Block | UserChange::EndSessions) {
+            if change.ends_sessions() {
                 query("UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL")
                     .bind(id.0)
                     .bind(now.0)

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use hubbub_domain::room::{MaxForwardedSpeakers, MaxParticipants, RoomDescription, RoomName};
+use hubbub_domain::search::fold;
 use hubbub_domain::storage::{RoomCursor, Rooms, StorageResult};
 use hubbub_domain::{NewRoom, Room, RoomAccess, RoomId, RoomPatch, Timestamp, UserId};
 use sqlx::{Error, FromRow, query, query_as, query_scalar};
@@ -96,17 +97,7 @@ impl Rooms for Database {
         limit: u64,
         now: Timestamp,
     ) -> StorageResult<Option<Room>> {
-        let room = Room {
-            id: RoomId::new(),
-            owner,
-            name: room.name,
-            description: room.description,
-            is_private: room.is_private,
-            max_participants: room.max_participants,
-            max_forwarded_speakers: room.max_forwarded_speakers,
-            created_at: now,
-            updated_at: now,
-        };
+        let room = room.made(owner, now);
         let made = transaction!(self, tx => {
             // Changes nothing, but makes others who make a room for this owner wait until this one is done.
             query("UPDATE users SET created_at = created_at WHERE id = $1").bind(owner.0).execute(&mut *tx).await?;
@@ -126,8 +117,8 @@ impl Rooms for Database {
             .bind(owner.0)
             .bind(room.name.as_str())
             .bind(room.description.as_str())
-            .bind(search::fold(room.name.as_str()))
-            .bind(search::fold(room.description.as_str()))
+            .bind(fold(room.name.as_str()))
+            .bind(fold(room.description.as_str()))
             .bind(room.is_private)
             .bind(i64::from(room.max_participants.get()))
             .bind(room.max_forwarded_speakers.map(|most| i64::from(most.get())))
@@ -203,9 +194,9 @@ impl Rooms for Database {
             ))
             .bind(id.0)
             .bind(patch.name.as_ref().map(RoomName::as_str))
-            .bind(patch.name.as_ref().map(|name| search::fold(name.as_str())))
+            .bind(patch.name.as_ref().map(|name| fold(name.as_str())))
             .bind(patch.description.as_ref().map(RoomDescription::as_str))
-            .bind(patch.description.as_ref().map(|description| search::fold(description.as_str())))
+            .bind(patch.description.as_ref().map(|description| fold(description.as_str())))
             .bind(patch.is_private)
             .bind(patch.max_participants.map(|limit| i64::from(limit.get())))
             .bind(patch.max_forwarded_speakers.map(|most| i64::from(most.get())))

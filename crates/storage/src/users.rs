@@ -1,6 +1,7 @@
 //! Accounts.
 
 use async_trait::async_trait;
+use hubbub_domain::search::fold;
 use hubbub_domain::storage::{CreateUser, MarkVerified, NO_PASSWORD, NewUser, StorageResult, UpdateProfile, Users};
 use hubbub_domain::user::{Bio, DisplayName, Email, Username};
 use hubbub_domain::{AuditEntry, ProfilePatch, Role, Timestamp, User, UserId};
@@ -10,7 +11,6 @@ use uuid::Uuid;
 use crate::audit::insert_audit;
 use crate::database::{Database, reading, transaction, writing};
 use crate::error::is_unique_violation;
-use crate::search;
 
 macro_rules! user_columns {
     () => {
@@ -24,7 +24,7 @@ pub(crate) const LOCK_ADMINS: &str = "UPDATE locks SET name = name WHERE name = 
 
 /// What a search for a user looks at.
 pub(crate) fn folded_names(email: &str, username: &str, display_name: &str) -> String {
-    search::fold(&format!("{username} {display_name} {email}"))
+    fold(&format!("{username} {display_name} {email}"))
 }
 
 /// The same for an account that was just made, whose shown name is its username.

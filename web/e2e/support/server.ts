@@ -144,7 +144,6 @@ export class Server {
     if (child.exitCode !== null) throw new Error(`the server ended at once:\n${this.log}`);
   }
 
-  /** SIGKILL: no chance to say goodbye. */
   /** `hubbub admin` on this server's data. */
   admin(...words: string[]): string {
     return execFileSync(BINARY, ['admin', ...words], {
@@ -164,6 +163,7 @@ export class Server {
     return `http://${this.environment.HUBBUB__METRICS__BIND}/metrics`;
   }
 
+  /** SIGKILL: no chance to say goodbye. */
   async kill(): Promise<void> {
     const child = this.process;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;

@@ -913,38 +913,13 @@ export interface components {
             relayed: boolean;
         };
         /** @description Somebody who is in a room. */
-        LivePeerRow: {
-            /**
-             * @description Path of their picture.
-             * @example /api/users/0192f0c1-2b3c-7d4e-8f50-617283940a1b/avatar
-             */
-            avatarUrl: string;
+        LivePeerRow: components["schemas"]["Participant"] & {
             /**
              * @description The browser's family and major version; `null` for one that is not known.
              * @example Firefox 143
              */
             browser: string | null;
-            /**
-             * @description The name others see.
-             * @example Ada Lovelace
-             */
-            displayName: string;
-            /**
-             * Format: uuid
-             * @description The seat: new for every join.
-             */
-            id: string;
-            /**
-             * Format: date-time
-             * @description When they joined.
-             * @example 2026-11-21T10:00:00.000000Z
-             */
-            joinedAt: string;
             media: components["schemas"]["LivePeerMedia"] | null;
-            /** @description Whether nothing of them is heard, by their own choice or a moderator's. */
-            muted: boolean;
-            /** @description Whether a moderator muted them. */
-            mutedByModerator: boolean;
             /** @description Whether their socket is there; without it the seat waits for them for a while. */
             online: boolean;
             /**
@@ -952,16 +927,6 @@ export interface components {
              * @example Android
              */
             system: string | null;
-            /**
-             * Format: uuid
-             * @description Who sits on it.
-             */
-            userId: string;
-            /**
-             * @description Their unique name.
-             * @example ada
-             */
-            username: string;
         };
         /** @description A live room and one page of who is in it. */
         LiveRoomDetails: {

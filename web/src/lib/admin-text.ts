@@ -29,6 +29,7 @@ export const adminText = {
   },
   liveRoom: {
     back: 'All live rooms',
+    people: (count: number, max: number) => `${count} of ${max} people`,
     options: 'Room options',
     close: 'End call',
     closeTitle: (name: string) => `End the call in “${name}”?`,
@@ -124,7 +125,7 @@ export const adminText = {
   auditLog: {
     search: 'Search names and rooms',
     clear: 'Clear search',
-    action: 'Action',
+    filter: 'Action',
     all: 'All actions',
     aboutUser: 'About one user',
     aboutEverybody: 'Show everybody',
@@ -133,8 +134,8 @@ export const adminText = {
     none: 'No entry matches',
     noneLead: 'Try another word or action.',
     failed: 'The audit log could not be loaded',
-    operator: 'The operator',
-    server: 'The server',
+    operator: 'the operator',
+    server: 'the server',
     somebody: 'somebody',
     actions: {
       'user-created': 'User created',

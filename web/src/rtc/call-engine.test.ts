@@ -1,92 +1,21 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Participant, ServerMessage } from '@/protocol/generated';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  askForServers,
+  engine,
+  enter,
+  getUserMedia,
+  joined,
+  notices,
+  person,
+  reconnect,
+  settle,
+  setUpCalls,
+} from '@/test/call';
 import { FakePeerConnection, FakeStream, type FakeTrack } from '@/test/fake-media';
 import { FakeSocket } from '@/test/fake-socket';
-import { CallEngine } from './call-engine';
 import { connectionOf } from './call-state';
-import { createIceServers } from './ice-servers';
-import type { Notice } from './notices';
 
-const askForServers = vi.fn<() => Promise<{ iceServers: RTCIceServer[]; ttlSeconds: number }>>();
-const getUserMedia = vi.fn<(constraints: MediaStreamConstraints) => Promise<FakeStream>>();
-let engine: CallEngine;
-let notices: Notice[];
-
-const person = (id: string, extra: Partial<Participant> = {}): Participant => ({
-  id,
-  userId: `user-${id}`,
-  username: id,
-  displayName: id.toUpperCase(),
-  muted: false,
-  avatarVersion: null,
-  mutedByModerator: false,
-  joinedAt: 1,
-  ...extra,
-});
-
-function joined(extra: Partial<Extract<ServerMessage, { type: 'joined' }>> = {}): ServerMessage {
-  return {
-    type: 'joined',
-    room: { id: 'room', name: 'Tea', description: '', isPrivate: false, maxParticipants: 10 },
-    participantId: 'me',
-    resumeToken: 'token-1',
-    resumed: false,
-    canModerate: false,
-    slots: 3,
-    participantCount: 2,
-    participants: [person('bob'), person('me')],
-    ...extra,
-  };
-}
-
-/** Lets promises run. */
-const settle = () => vi.advanceTimersByTimeAsync(0);
-
-async function enter(options = { muted: false, listenOnly: false }, welcome = joined()): Promise<void> {
-  void engine.join('room', options);
-  await settle();
-  FakeSocket.last.welcome();
-  FakeSocket.last.answer('join', welcome);
-  await settle();
-  FakeSocket.last.answer('session-description', {
-    type: 'session-description',
-    description: { type: 'answer', sdp: 'answer' },
-  });
-  await settle();
-  FakePeerConnection.last.move('connected');
-}
-
-/** The socket drops, and a new one is open. */
-async function reconnect(): Promise<void> {
-  FakeSocket.last.drop();
-  await vi.advanceTimersByTimeAsync(1_000);
-  FakeSocket.last.welcome();
-}
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  FakeSocket.all = [];
-  FakePeerConnection.all = [];
-  askForServers.mockReset().mockResolvedValue({ iceServers: [], ttlSeconds: 300 });
-  getUserMedia.mockReset().mockImplementation(async () => new FakeStream());
-  vi.stubGlobal('RTCPeerConnection', FakePeerConnection);
-  vi.stubGlobal('MediaStream', FakeStream);
-  vi.stubGlobal('navigator', { ...navigator, mediaDevices: { getUserMedia }, onLine: true });
-  engine = new CallEngine({
-    signalingUrl: () => 'ws://host/ws',
-    checkLogin: async () => 'valid',
-    iceServers: createIceServers(askForServers),
-    createSocket: FakeSocket.create,
-    createPeerConnection: FakePeerConnection.create,
-  });
-  notices = [];
-  engine.onNotice((notice) => notices.push(notice));
-});
-
-afterEach(() => {
-  engine.leave();
-  vi.useRealTimers();
-});
+setUpCalls();
 
 describe('ICE servers', () => {
   const turn = (credential: string) => [{ urls: ['turn:turn.example.org'], username: 'u', credential }];
@@ -398,109 +327,5 @@ describe('the microphone', () => {
     expect(notices.map((n) => n.type)).toEqual(['microphone-lost']);
     expect(FakePeerConnection.last.replaced).toEqual([engine.microphone.track]);
     expect(engine.store.getState().microphone.status).toBe('live');
-  });
-});
-
-describe('which step failed', () => {
-  const problem = () => engine.store.getState().problem;
-  const told = () => FakeSocket.last.of('media-problem').map((message) => ('step' in message ? message.step : null));
-
-  /** In the room, with an answer, and not connected. */
-  async function answered(): Promise<FakePeerConnection> {
-    void engine.join('room', { muted: false, listenOnly: false });
-    await settle();
-    FakeSocket.last.welcome();
-    FakeSocket.last.answer('join', joined());
-    await settle();
-    FakeSocket.last.answer('session-description', {
-      type: 'session-description',
-      description: { type: 'answer', sdp: 'answer' },
-    });
-    await settle();
-    return FakePeerConnection.last;
-  }
-
-  it('names addresses that are not reached, with those that were tried', async () => {
-    const pc = await answered();
-    pc.stats.set('l', { type: 'local-candidate', candidateType: 'host', address: '10.0.0.7' });
-    pc.stats.set('r', { type: 'remote-candidate', protocol: 'udp', address: '203.0.113.9', port: 7882 });
-    pc.stats.set('p', { type: 'candidate-pair', localCandidateId: 'l', remoteCandidateId: 'r', state: 'failed' });
-    await vi.advanceTimersByTimeAsync(12_000);
-    expect(problem()).toEqual({
-      step: 'ice',
-      detail: null,
-      pairs: [{ local: 'host 10.… (private)', remote: '203.0.113.9:7882', protocol: 'udp', state: 'failed' }],
-    });
-    expect(told()).toEqual(['ice']);
-    FakePeerConnection.last.move('connected');
-  });
-
-  it('tells keys from addresses, and forgets it once connected', async () => {
-    const pc = await answered();
-    pc.iceConnectionState = 'connected';
-    pc.move('failed');
-    await settle();
-    expect(problem()?.step).toBe('dtls');
-    await vi.advanceTimersByTimeAsync(1_000);
-    FakeSocket.last.answer('session-description', {
-      type: 'session-description',
-      description: { type: 'answer', sdp: 'answer' },
-    });
-    await settle();
-    FakePeerConnection.last.move('connected');
-    expect(problem()).toBeNull();
-    expect(told()).toEqual(['dtls']);
-  });
-
-  it('names an answer that does not come', async () => {
-    void engine.join('room', { muted: false, listenOnly: false });
-    await settle();
-    FakeSocket.last.welcome();
-    FakeSocket.last.answer('join', joined());
-    await vi.advanceTimersByTimeAsync(10_000);
-    expect(problem()?.step).toBe('answer');
-  });
-
-  it('tells a socket that is blocked from a server that is gone', async () => {
-    const login = vi.fn<() => Promise<'valid' | 'unknown'>>().mockResolvedValue('valid');
-    engine.leave();
-    engine = new CallEngine({
-      signalingUrl: () => 'ws://host/ws',
-      checkLogin: login,
-      iceServers: createIceServers(askForServers),
-      createSocket: FakeSocket.create,
-      createPeerConnection: FakePeerConnection.create,
-    });
-    void engine.join('room', { muted: false, listenOnly: false });
-    await settle();
-    FakeSocket.last.drop();
-    expect(problem()?.step).toBe('socket');
-    login.mockResolvedValue('unknown');
-    await vi.advanceTimersByTimeAsync(2_000);
-    expect(problem()?.step).toBe('server');
-  });
-
-  it('names a seat that is refused for now, in the server’s words', async () => {
-    void engine.join('room', { muted: false, listenOnly: false });
-    await settle();
-    FakeSocket.last.welcome();
-    FakeSocket.last.answer('join', { type: 'error', code: 'unavailable', message: 'the database is away' });
-    await settle();
-    expect(problem()).toEqual({ step: 'seat', detail: 'the database is away', pairs: [] });
-  });
-
-  it('notices that somebody is heard by the server and not here', async () => {
-    await enter();
-    const pc = FakePeerConnection.last;
-    pc.stats.set('in', { type: 'inbound-rtp', packetsReceived: 0 });
-    FakeSocket.last.say({ type: 'slots', assignments: [{ mid: '1', participantId: 'bob' }] });
-    await vi.advanceTimersByTimeAsync(8_000);
-    expect(problem()?.step).toBe('audio');
-    expect(told()).toEqual(['audio']);
-    FakeSocket.last.answer('ping', { type: 'pong' });
-    pc.stats.set('in', { type: 'inbound-rtp', packetsReceived: 5 });
-    await vi.advanceTimersByTimeAsync(8_000);
-    expect(problem()).toBeNull();
-    expect(told()).toEqual(['audio']);
   });
 });

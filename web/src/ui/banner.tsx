@@ -17,12 +17,17 @@ interface BannerProps {
   children: ReactNode;
 }
 
-/** A line across the page about something that goes on. */
+/** A line across the page about something that goes on. What one can do stands beside it, or below where that is too narrow. */
 export function Banner({ tone, icon, action, role = 'status', children }: BannerProps) {
   return (
-    <div role={role} className={cn('flex items-center gap-3 rounded-xl px-4 py-2.5 text-sm', TONES[tone])}>
-      {icon}
-      <div className="min-w-0 flex-1">{children}</div>
+    <div
+      role={role}
+      className={cn('flex flex-wrap items-center gap-x-3 gap-y-2 rounded-xl px-4 py-2.5 text-sm', TONES[tone])}
+    >
+      <div className="flex min-w-0 flex-[1_1_16rem] items-center gap-3">
+        {icon}
+        <div className="min-w-0 flex-1">{children}</div>
+      </div>
       {action}
     </div>
   );

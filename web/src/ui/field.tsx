@@ -47,7 +47,8 @@ export function Field({ label, hint, error, optional = false, className, childre
   );
 }
 
-const CONTROL =
+/** How everything looks in which one types or chooses. */
+export const CONTROL =
   'w-full rounded-lg border border-line-strong bg-surface px-3 text-base text-ink max-sm:text-[1rem] placeholder:text-muted transition-colors hover:border-ink focus-visible:outline-offset-0 aria-invalid:border-danger disabled:opacity-60';
 
 export function Input({ className, ...rest }: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
@@ -56,8 +57,4 @@ export function Input({ className, ...rest }: InputHTMLAttributes<HTMLInputEleme
 
 export function Textarea({ className, ...rest }: TextareaHTMLAttributes<HTMLTextAreaElement>) {
   return <textarea rows={3} dir="auto" {...rest} className={cn(CONTROL, 'resize-y py-2', className)} />;
-}
-
-export function Select({ className, ...rest }: React.SelectHTMLAttributes<HTMLSelectElement>) {
-  return <select {...rest} className={cn(CONTROL, 'h-10 max-sm:h-11', className)} />;
 }

@@ -3,14 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use hubbub_domain::storage::{AuditCursor, AuditFilter};
-use hubbub_domain::{Actor, AdminAction, AuditAction, AuditEntry, AuditEntryId, AuditUser, Timestamp, UserId};
+use hubbub_domain::{Actor, AdminAction, AuditAction, AuditEntry, AuditEntryId, AuditUser, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{after, cursor, limit, search};
+use super::page_size;
 use crate::error::{Check, Problem};
 use crate::extract::{AdminUser, Query};
+use crate::page::{self, Place};
 use crate::state::App;
 use crate::wire;
 
@@ -138,18 +139,16 @@ pub(crate) async fn admin_audit(
         check.fail("user", "id", "is no user's id");
     }
     let filter = AuditFilter {
-        search: search(&mut check, query.search.as_deref()),
+        search: page::search(&mut check, query.search.as_deref()),
         action: action.flatten(),
         user: user.and_then(Result::ok),
     };
-    let limit = limit(&mut check, query.limit.as_deref());
-    let after = after(&mut check, query.cursor.as_deref())
-        .map(|(time, id)| AuditCursor { at: Timestamp(time), id: AuditEntryId(id) });
+    let size = page_size(&mut check, query.limit.as_deref());
+    let after = page::after(&mut check, query.cursor.as_deref(), Place::decode)
+        .map(|Place { time, id }| AuditCursor { at: time, id: AuditEntryId(id) });
     check.finish()?;
 
-    let mut entries = app.storage.audit(&filter, after, limit + 1).await?;
-    let more = entries.len() > limit as usize;
-    entries.truncate(limit as usize);
-    let next_cursor = entries.last().filter(|_| more).map(|last| cursor::encode(last.at.0, last.id.0));
+    let mut entries = app.storage.audit(&filter, after, size.to_read()).await?;
+    let next_cursor = size.cut(&mut entries, |last| Place { time: last.at, id: last.id.0 }.encode());
     Ok(Json(AuditPage { entries: entries.iter().map(AuditRow::from).collect(), next_cursor }))
 }

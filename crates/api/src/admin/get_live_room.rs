@@ -7,14 +7,14 @@ use axum::extract::State;
 use hubbub_domain::{AdminAction, LivePeer, MediaLink, ParticipantId, PeerMedia, RoomId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
-use super::limit;
 use super::list_live_rooms::LiveRoomRow;
+use super::page_size;
 use crate::error::{Check, Problem};
 use crate::extract::{AdminUser, Path, Query};
+use crate::page;
+use crate::rooms::get::Participant;
 use crate::state::App;
-use crate::{avatar, wire};
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -110,26 +110,9 @@ fn milliseconds(duration: Duration) -> f64 {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LivePeerRow {
-    /// The seat: new for every join.
-    id: Uuid,
-    /// Who sits on it.
-    user_id: Uuid,
-    /// Their unique name.
-    #[schema(example = "ada")]
-    username: String,
-    /// The name others see.
-    #[schema(example = "Ada Lovelace")]
-    display_name: String,
-    /// Path of their picture.
-    #[schema(example = "/api/users/0192f0c1-2b3c-7d4e-8f50-617283940a1b/avatar")]
-    avatar_url: String,
-    /// Whether nothing of them is heard, by their own choice or a moderator's.
-    muted: bool,
-    /// Whether a moderator muted them.
-    muted_by_moderator: bool,
-    /// When they joined.
-    #[schema(example = "2026-11-21T10:00:00.000000Z", format = "date-time")]
-    joined_at: String,
+    /// Who they are.
+    #[serde(flatten)]
+    who: Participant,
     /// Whether their socket is there; without it the seat waits for them for a while.
     online: bool,
     /// The browser's family and major version; `null` for one that is not known.
@@ -145,16 +128,8 @@ pub(crate) struct LivePeerRow {
 
 impl From<&LivePeer> for LivePeerRow {
     fn from(peer: &LivePeer) -> Self {
-        let who = &peer.participant;
         Self {
-            id: who.id.0,
-            user_id: who.user.0,
-            username: who.username.clone(),
-            display_name: who.display_name.clone(),
-            avatar_url: avatar::url_of(who.user, &who.display_name, who.avatar_version),
-            muted: who.muted,
-            muted_by_moderator: who.muted_by_moderator,
-            joined_at: wire::rfc3339(who.joined_at),
+            who: Participant::from(&peer.participant),
             online: peer.online,
             browser: peer.client.browser.clone(),
             system: peer.client.system.clone(),
@@ -196,17 +171,12 @@ pub(crate) async fn admin_get_live_room(
 ) -> Result<Json<LiveRoomDetails>, Problem> {
     admin.may(AdminAction::ViewLive)?;
     let mut check = Check::default();
-    let limit = limit(&mut check, query.limit.as_deref()) as usize;
-    let after = query.cursor.as_deref().map(str::parse::<ParticipantId>);
-    if matches!(after, Some(Err(_))) {
-        check.fail("cursor", "cursor", "is none; send the nextCursor of the page before, or leave it out");
-    }
+    let size = page_size(&mut check, query.limit.as_deref());
+    let after = page::after(&mut check, query.cursor.as_deref(), |text| text.parse::<ParticipantId>().ok());
     check.finish()?;
     let room = app.supervision.room(id).await.ok_or_else(Problem::room_not_found)?;
-    let mut peers = app.supervision.peers(id, after.and_then(Result::ok), limit + 1).await;
-    let more = peers.len() > limit;
-    peers.truncate(limit);
-    let next_cursor = peers.last().filter(|_| more).map(|last| last.participant.id.to_string());
+    let mut peers = app.supervision.peers(id, after, size.to_read() as usize).await;
+    let next_cursor = size.cut(&mut peers, |last| last.participant.id.to_string());
     Ok(Json(LiveRoomDetails {
         room: LiveRoomRow::from(&room),
         participants: peers.iter().map(LivePeerRow::from).collect(),

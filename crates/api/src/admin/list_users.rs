@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use hubbub_domain::storage::{UserCursor, UserFilter, UserState};
-use hubbub_domain::{AdminAction, Timestamp, UserId};
+use hubbub_domain::{AdminAction, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{AdminUserRow, after, cursor, limit, search};
+use super::{AdminUserRow, page_size};
 use crate::error::{Check, Problem};
 use crate::extract::{AdminUser, Query};
+use crate::page::{self, Place};
 use crate::state::App;
 
 #[derive(Deserialize, IntoParams)]
@@ -67,17 +68,13 @@ pub(crate) async fn admin_list_users(
             None
         }
     };
-    let filter = UserFilter { search: search(&mut check, query.search.as_deref()), state };
-    let limit = limit(&mut check, query.limit.as_deref());
-    let after = after(&mut check, query.cursor.as_deref())
-        .map(|(time, id)| UserCursor { created_at: Timestamp(time), id: UserId(id) });
+    let filter = UserFilter { search: page::search(&mut check, query.search.as_deref()), state };
+    let size = page_size(&mut check, query.limit.as_deref());
+    let after = page::after(&mut check, query.cursor.as_deref(), Place::decode)
+        .map(|Place { time, id }| UserCursor { created_at: time, id: UserId(id) });
     check.finish()?;
 
-    // One more than asked for tells whether there is a next page.
-    let mut users = app.storage.list_users(&filter, after, limit + 1, app.clock.now()).await?;
-    let more = users.len() > limit as usize;
-    users.truncate(limit as usize);
-    let last = users.last().filter(|_| more);
-    let next_cursor = last.map(|last| cursor::encode(last.user.created_at.0, last.user.id.0));
+    let mut users = app.storage.list_users(&filter, after, size.to_read(), app.clock.now()).await?;
+    let next_cursor = size.cut(&mut users, |last| Place { time: last.user.created_at, id: last.user.id.0 }.encode());
     Ok(Json(AdminUserList { users: users.iter().map(AdminUserRow::from).collect(), next_cursor }))
 }

@@ -2,7 +2,6 @@
 
 pub(crate) mod audit;
 pub(crate) mod close_room;
-mod cursor;
 pub(crate) mod delete_room;
 pub(crate) mod end_sessions;
 pub(crate) mod get_live_room;
@@ -14,19 +13,18 @@ pub(crate) mod mute_participant;
 pub(crate) mod update_user;
 
 use hubbub_domain::storage::{ChangeUser, ListedUser, UserChange};
-use hubbub_domain::{AuditAction, AuditEntry, ParticipantId, Seated, UserId, text};
+use hubbub_domain::{AuditAction, AuditEntry, ParticipantId, Seated, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::error::{Check, Code, Problem};
 use crate::extract::AdminUser;
+use crate::page::PageSize;
 use crate::state::App;
 use crate::users::RoleName;
 use crate::{avatar, wire};
 
-/// Longest text to search for, in characters.
-const MAX_SEARCH: usize = 100;
 /// Rows on a page unless asked otherwise.
 const DEFAULT_LIMIT: u32 = 50;
 /// Most rows on a page.
@@ -122,28 +120,6 @@ async fn moderated(app: &App, admin: &AdminUser, id: ParticipantId, action: Audi
 }
 
 /// How many rows are wanted.
-fn limit(check: &mut Check, text: Option<&str>) -> u32 {
-    match text.map(str::parse::<u32>) {
-        None => DEFAULT_LIMIT,
-        Some(Ok(limit @ 1..=MAX_LIMIT)) => limit,
-        Some(_) => {
-            check.fail("limit", "range", format!("must be a number from 1 to {MAX_LIMIT}"));
-            DEFAULT_LIMIT
-        }
-    }
-}
-
-/// The words to look for; `None` for none.
-fn search(check: &mut Check, text: Option<&str>) -> Option<String> {
-    let words = check.optional("search", text.map(|words| text::single_line(words, 0, MAX_SEARCH)));
-    words.filter(|words| !words.is_empty())
-}
-
-/// Where the page before ended.
-fn after(check: &mut Check, text: Option<&str>) -> Option<(i64, Uuid)> {
-    let after = text.map(cursor::decode);
-    if after == Some(None) {
-        check.fail("cursor", "cursor", "is none; send the nextCursor of the page before, or leave it out");
-    }
-    after.flatten()
+fn page_size(check: &mut Check, text: Option<&str>) -> PageSize {
+    PageSize::parse(check, text, DEFAULT_LIMIT, MAX_LIMIT)
 }

@@ -39,14 +39,14 @@ pub(crate) struct Participant {
     joined_at: String,
 }
 
-impl From<LiveParticipant> for Participant {
-    fn from(live: LiveParticipant) -> Self {
+impl From<&LiveParticipant> for Participant {
+    fn from(live: &LiveParticipant) -> Self {
         Self {
             id: live.id.0,
             user_id: live.user.0,
             avatar_url: avatar::url_of(live.user, &live.display_name, live.avatar_version),
-            username: live.username,
-            display_name: live.display_name,
+            username: live.username.clone(),
+            display_name: live.display_name.clone(),
             muted: live.muted,
             muted_by_moderator: live.muted_by_moderator,
             joined_at: wire::rfc3339(live.joined_at),
@@ -83,7 +83,7 @@ pub(crate) async fn get_room(
     Path(id): Path<RoomId>,
 ) -> Result<Json<RoomWithParticipants>, Problem> {
     let room = permitted(&app, id, current.user, Action::View).await?;
-    let participants: Vec<Participant> = app.live.participants(id).await.into_iter().map(Participant::from).collect();
+    let participants: Vec<Participant> = app.live.participants(id).await.iter().map(Participant::from).collect();
     let count = u32::try_from(participants.len()).unwrap_or(u32::MAX);
     Ok(Json(RoomWithParticipants { room: Room::new(&app, &room, current.user, count), participants }))
 }

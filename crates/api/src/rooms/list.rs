@@ -2,18 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
+use hubbub_domain::RoomId;
 use hubbub_domain::storage::RoomCursor;
-use hubbub_domain::{RoomId, text};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Room, cursor};
+use super::Room;
 use crate::error::{Check, Problem};
 use crate::extract::{CurrentUser, Query};
+use crate::page::{self, PageSize, Place};
 use crate::state::App;
 
-/// Longest text to search for, in characters.
-const MAX_SEARCH: usize = 100;
 /// Rooms on a page unless asked otherwise.
 const DEFAULT_LIMIT: u32 = 30;
 /// Most rooms on a page.
@@ -58,33 +57,14 @@ pub(crate) async fn list_rooms(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<RoomList>, Problem> {
     let mut check = Check::default();
-    let search = check.optional("search", query.search.as_deref().map(|words| text::single_line(words, 0, MAX_SEARCH)));
-    let limit = match query.limit.as_deref().map(str::parse::<u32>) {
-        None => DEFAULT_LIMIT,
-        Some(Ok(limit @ 1..=MAX_LIMIT)) => limit,
-        Some(_) => {
-            check.fail("limit", "range", format!("must be a number from 1 to {MAX_LIMIT}"));
-            DEFAULT_LIMIT
-        }
-    };
-    let after = query.cursor.as_deref().and_then(|text| {
-        let after = cursor::decode(text);
-        if after.is_none() {
-            check.fail("cursor", "cursor", "is none; send the nextCursor of the page before, or leave it out");
-        }
-        after
-    });
+    let search = page::search(&mut check, query.search.as_deref());
+    let size = PageSize::parse(&mut check, query.limit.as_deref(), DEFAULT_LIMIT, MAX_LIMIT);
+    let after = page::after(&mut check, query.cursor.as_deref(), Place::decode)
+        .map(|Place { time, id }| RoomCursor { created_at: time, id: RoomId(id) });
     check.finish()?;
 
-    let search = search.as_deref().filter(|words| !words.is_empty());
-    // One more than asked for tells whether there is a next page.
-    let mut rooms = app.storage.rooms(current.user, search, after, limit + 1).await?;
-    let more = rooms.len() > limit as usize;
-    rooms.truncate(limit as usize);
-    let next_cursor = rooms
-        .last()
-        .filter(|_| more)
-        .map(|last| cursor::encode(RoomCursor { created_at: last.created_at, id: last.id }));
+    let mut rooms = app.storage.rooms(current.user, search.as_deref(), after, size.to_read()).await?;
+    let next_cursor = size.cut(&mut rooms, |last| Place { time: last.created_at, id: last.id.0 }.encode());
     let ids: Vec<RoomId> = rooms.iter().map(|room| room.id).collect();
     let counts = app.live.counts(&ids).await;
     let counts = counts.into_iter().chain(std::iter::repeat(0));

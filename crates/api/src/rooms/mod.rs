@@ -2,7 +2,6 @@
 
 pub(crate) mod create;
 pub(crate) mod create_invite;
-mod cursor;
 pub(crate) mod delete;
 pub(crate) mod get;
 pub(crate) mod list;

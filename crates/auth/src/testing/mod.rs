@@ -1,7 +1,6 @@
 //! For tests, of this crate and of those that use it: storage in memory, a clock that is moved by hand, mail and events
 //! that are caught. Nothing here is in the server.
 
-mod directory;
 mod storage;
 
 use std::sync::{Arc, Mutex};

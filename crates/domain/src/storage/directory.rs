@@ -65,6 +65,27 @@ pub enum UserChange {
     SetRole(Role),
 }
 
+impl UserChange {
+    /// The account after the change at `now`; `None` where it is so already. Logins may be ended again and again.
+    #[must_use]
+    pub fn applied(self, user: &User, now: Timestamp) -> Option<User> {
+        let changed = match self {
+            Self::Verify => User { email_verified: true, ..user.clone() },
+            Self::Block => User { blocked_at: user.blocked_at.or(Some(now)), ..user.clone() },
+            Self::Unblock => User { blocked_at: None, ..user.clone() },
+            Self::EndSessions => return Some(user.clone()),
+            Self::SetRole(role) => User { role, ..user.clone() },
+        };
+        (changed != *user).then_some(changed)
+    }
+
+    /// Whether all logins end with it.
+    #[must_use]
+    pub const fn ends_sessions(self) -> bool {
+        matches!(self, Self::Block | Self::EndSessions)
+    }
+}
+
 /// How changing an account ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeUser {

@@ -33,14 +33,11 @@ pub(crate) fn gauge(name: &str, help: &str, samples: Vec<Sample>) -> MetricFamil
 }
 
 pub(crate) fn gauge_f64(name: &str, help: &str, samples: Vec<Sample<f64>>) -> MetricFamily {
-    let metrics = samples.into_iter().map(|(names, value)| {
+    family(name, help, MetricType::GAUGE, samples, |metric, value| {
         let mut gauge = Gauge::default();
         gauge.set_value(value);
-        let mut metric = Metric::from_label(labels(names));
         metric.set_gauge(gauge);
-        metric
-    });
-    family(name, help, MetricType::GAUGE, metrics.collect())
+    })
 }
 
 pub(crate) fn counter(name: &str, help: &str, samples: Vec<Sample>) -> MetricFamily {
@@ -48,14 +45,11 @@ pub(crate) fn counter(name: &str, help: &str, samples: Vec<Sample>) -> MetricFam
 }
 
 pub(crate) fn counter_f64(name: &str, help: &str, samples: Vec<Sample<f64>>) -> MetricFamily {
-    let metrics = samples.into_iter().map(|(names, value)| {
+    family(name, help, MetricType::COUNTER, samples, |metric, value| {
         let mut counter = Counter::default();
         counter.set_value(value);
-        let mut metric = Metric::from_label(labels(names));
         metric.set_counter(counter);
-        metric
-    });
-    family(name, help, MetricType::COUNTER, metrics.collect())
+    })
 }
 
 /// What a histogram holds: upper bounds with cumulative counts, how many values there were, and their sum.
@@ -92,16 +86,13 @@ pub(crate) fn histogram(name: &str, help: &str, samples: Vec<Sample<Distribution
         bucket.set_cumulative_count(cumulative);
         bucket
     };
-    let metrics = samples.into_iter().map(|(names, values)| {
+    family(name, help, MetricType::HISTOGRAM, samples, |metric, values| {
         let mut histogram = Histogram::default();
         histogram.set_bucket(values.buckets.into_iter().map(bucket).collect());
         histogram.set_sample_count(values.count);
         histogram.set_sample_sum(values.sum);
-        let mut metric = Metric::from_label(labels(names));
         metric.set_histogram(histogram);
-        metric
-    });
-    family(name, help, MetricType::HISTOGRAM, metrics.collect())
+    })
 }
 
 fn labels(names: Labels) -> Vec<LabelPair> {
@@ -114,11 +105,23 @@ fn labels(names: Labels) -> Vec<LabelPair> {
     names.into_iter().map(pair).collect()
 }
 
-fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
+/// A metric a sample; `set` puts the value in.
+fn family<T>(
+    name: &str,
+    help: &str,
+    kind: MetricType,
+    samples: Vec<Sample<T>>,
+    set: impl Fn(&mut Metric, T),
+) -> MetricFamily {
+    let metrics = samples.into_iter().map(|(names, value)| {
+        let mut metric = Metric::from_label(labels(names));
+        set(&mut metric, value);
+        metric
+    });
     let mut family = MetricFamily::default();
     family.set_name(name.to_owned());
     family.set_help(help.to_owned());
     family.set_field_type(kind);
-    family.set_metric(metrics);
+    family.set_metric(metrics.collect());
     family
 }

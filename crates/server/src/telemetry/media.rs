@@ -23,9 +23,21 @@ pub(crate) fn families(now: &Metrics) -> Vec<MetricFamily> {
     families
 }
 
-fn each(workers: &[WorkerMetrics], value: fn(&WorkerMetrics) -> u64) -> Vec<Sample> {
+/// A sample a worker.
+fn each<T>(workers: &[WorkerMetrics], value: impl Fn(&WorkerMetrics) -> T) -> Vec<Sample<T>> {
     let labelled = |(index, worker)| (vec![("worker", format!("{index}"))], value(worker));
     workers.iter().enumerate().map(labelled).collect()
+}
+
+/// A sample a kind, with its name in `label` and the value that goes with its place among `all`.
+fn kinds<K: Copy, T>(
+    label: &'static str,
+    all: &[K],
+    name: fn(K) -> &'static str,
+    value: impl Fn(usize) -> T,
+) -> Vec<Sample<T>> {
+    let labelled = |(index, kind): (usize, &K)| (vec![(label, name(*kind).to_owned())], value(index));
+    all.iter().enumerate().map(labelled).collect()
 }
 
 fn sum(workers: &[WorkerMetrics], value: impl Fn(&WorkerMetrics) -> u64) -> u64 {
@@ -33,7 +45,7 @@ fn sum(workers: &[WorkerMetrics], value: impl Fn(&WorkerMetrics) -> u64) -> u64 
 }
 
 fn presence(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
-    let each = |value| each(workers, value);
+    let each = |value: fn(&WorkerMetrics) -> u64| each(workers, value);
     let routes = Route::ALL.iter().enumerate().map(|(index, route)| {
         let labels: Labels = vec![
             ("protocol", route.protocol.as_str().to_owned()),
@@ -58,7 +70,7 @@ fn presence(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
 }
 
 fn traffic(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
-    let each = |value| each(workers, value);
+    let each = |value: fn(&WorkerMetrics) -> u64| each(workers, value);
     vec![
         counter("hubbub_sfu_packets_in_total", "Datagrams and frames received.", each(|w| w.packets_in)),
         counter("hubbub_sfu_packets_out_total", "Datagrams and frames sent.", each(|w| w.packets_out)),
@@ -97,7 +109,7 @@ fn traffic(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
 }
 
 fn repair(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
-    let each = |value| each(workers, value);
+    let each = |value: fn(&WorkerMetrics) -> u64| each(workers, value);
     vec![
         counter(
             "hubbub_sfu_red_stripped_total",
@@ -136,14 +148,8 @@ fn repair(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
 
 /// How busy each worker is, and how long packets wait for it.
 fn work(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
-    let seconds = |value: fn(&WorkerMetrics) -> Duration| -> Vec<Sample<f64>> {
-        let labelled = |(index, worker)| (vec![("worker", format!("{index}"))], value(worker).as_secs_f64());
-        workers.iter().enumerate().map(labelled).collect()
-    };
-    let share = |value: fn(&WorkerMetrics) -> u32| -> Vec<Sample<f64>> {
-        let share = |worker| f64::from(value(worker)) / 1000.0;
-        workers.iter().enumerate().map(|(index, w)| (vec![("worker", format!("{index}"))], share(w))).collect()
-    };
+    let seconds = |value: fn(&WorkerMetrics) -> Duration| each(workers, |w| value(w).as_secs_f64());
+    let share = |value: fn(&WorkerMetrics) -> u32| each(workers, |w| f64::from(value(w)) / 1000.0);
     let forward = total(workers, |worker| &worker.forward_times);
     let forward = millionths(&FORWARD_BOUNDS, &forward);
     vec![
@@ -183,16 +189,13 @@ fn work(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
 }
 
 fn reasons(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
-    let drops =
-        DropReason::ALL.iter().map(|r| (vec![("reason", r.as_str().to_owned())], sum(workers, |w| w.dropped(*r))));
-    let errors = SendError::ALL.iter().enumerate();
-    let errors = errors.map(|(i, e)| (vec![("kind", e.as_str().to_owned())], sum(workers, |w| w.send_errors[i])));
-    let losts = LostReason::ALL.iter().enumerate();
-    let losts = losts.map(|(i, r)| (vec![("reason", r.as_str().to_owned())], sum(workers, |w| w.losts[i])));
+    let drops = kinds("reason", &DropReason::ALL, DropReason::as_str, |i| sum(workers, |w| w.drops[i]));
+    let errors = kinds("kind", &SendError::ALL, SendError::as_str, |i| sum(workers, |w| w.send_errors[i]));
+    let losts = kinds("reason", &LostReason::ALL, LostReason::as_str, |i| sum(workers, |w| w.losts[i]));
     vec![
-        counter("hubbub_sfu_dropped_total", "What arrived and was not passed on, by reason.", drops.collect()),
-        counter("hubbub_sfu_send_errors_total", "Datagrams the system did not take, by kind.", errors.collect()),
-        counter("hubbub_sfu_connections_lost_total", "Connections lost, by reason.", losts.collect()),
+        counter("hubbub_sfu_dropped_total", "What arrived and was not passed on, by reason.", drops),
+        counter("hubbub_sfu_send_errors_total", "Datagrams the system did not take, by kind.", errors),
+        counter("hubbub_sfu_connections_lost_total", "Connections lost, by reason.", losts),
         counter(
             "hubbub_sfu_migrations_total",
             "Connected peers that moved to another address.",
@@ -204,27 +207,19 @@ fn reasons(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
 /// How joins go: refused, answered, connected, or failed half-way.
 fn joining(now: &Metrics) -> Vec<MetricFamily> {
     let workers = &now.workers;
-    let refused = AdmitError::ALL.iter().zip(now.joins_refused);
-    let refused = refused.map(|(reason, count)| (vec![("reason", reason.as_str().to_owned())], count));
-    let failures = SetupFailure::ALL.iter().enumerate();
-    let failures =
-        failures.map(|(i, cause)| (vec![("cause", cause.as_str().to_owned())], sum(workers, |w| w.setup_failures[i])));
-    let phases = JoinPhase::ALL.iter().enumerate().map(|(i, phase)| {
-        (vec![("phase", phase.as_str().to_owned())], join_times(workers.iter().map(|w| &w.join_phases[i])))
-    });
+    let refused = kinds("reason", &AdmitError::ALL, AdmitError::as_str, |i| now.joins_refused[i]);
+    let failures = kinds("cause", &SetupFailure::ALL, SetupFailure::as_str, |i| sum(workers, |w| w.setup_failures[i]));
+    let phases =
+        kinds("phase", &JoinPhase::ALL, JoinPhase::as_str, |i| join_times(workers.iter().map(|w| &w.join_phases[i])));
     vec![
-        counter(
-            "hubbub_sfu_joins_refused_total",
-            "Joins refused because no worker has room, by reason.",
-            refused.collect(),
-        ),
+        counter("hubbub_sfu_joins_refused_total", "Joins refused because no worker has room, by reason.", refused),
         counter("hubbub_sfu_offers_rejected_total", "Offers that were refused.", each(workers, |w| w.offers_rejected)),
         counter(
             "hubbub_sfu_setup_failures_total",
             "Connections that never came to be, by how far they got: ICE without any check (a firewall, or a wrong announced \
              address), ICE with wrong checks, DTLS not begun or not finished, DTLS failed, another certificate than the \
              offer's.",
-            failures.collect(),
+            failures,
         ),
         histogram(
             "hubbub_sfu_join_seconds",
@@ -235,7 +230,7 @@ fn joining(now: &Metrics) -> Vec<MetricFamily> {
             "hubbub_sfu_join_phase_seconds",
             "ice: from the offer to the first valid check; dtls: from there to keys; first_packet: from there to the \
              microphone's first packet.",
-            phases.collect(),
+            phases,
         ),
     ]
 }

@@ -124,7 +124,6 @@ pub(super) struct Runner {
 struct Serving {
     core: WorkerCore,
     tcp: Connections,
-    receiver: Receiver,
     sender: Sender,
     frame: Vec<u8>,
     published_at: Instant,
@@ -194,12 +193,13 @@ impl Runner {
         let sender = Sender::new();
         core.set_segments(sender.uses_segments());
         let meter = LoadMeter::new(now, core.metrics_mut());
-        let (tcp, receiver, frame) = (Connections::default(), Receiver::new(), Vec::new());
-        Serving { core, tcp, receiver, sender, frame, published_at: now, discoverer: None, meter }
+        let (tcp, frame) = (Connections::default(), Vec::new());
+        Serving { core, tcp, sender, frame, published_at: now, discoverer: None, meter }
     }
 
     fn serve(&mut self, doorbells: &[Arc<Doorbell>]) {
         let mut serving = self.begin();
+        let mut receiver = Receiver::new();
         let mut ready = Events::with_capacity(256);
         // After a panic nobody knows what was left unread, and readiness is told once.
         let (mut udp_waiting, mut accept_waiting) = (true, true);
@@ -226,7 +226,7 @@ impl Runner {
                 accept_waiting = serving.tcp.accept(now, &self.sockets.listener, registry, &mut serving.core);
             }
             if udp_waiting {
-                udp_waiting = serving.receive(now, &self.sockets.udp, &mut self.links, doorbells);
+                udp_waiting = serving.receive(now, &mut receiver, &self.sockets.udp, &mut self.links, doorbells);
             }
             if let Some(doorbell) = doorbells.get(self.settings.worker) {
                 doorbell.answer();
@@ -241,7 +241,7 @@ impl Runner {
             serving.note_lateness(now);
             serving.core.handle_timeout(now);
             self.links.send_late();
-            pass_on(&mut serving.core, &mut self.links, doorbells);
+            serving.pass_on(&mut self.links, doorbells);
             serving.tcp.handle_timeout(now, &mut serving.core);
             serving.flush(now, &self.sockets.udp);
             for event in serving.core.drain_events() {
@@ -322,23 +322,30 @@ impl Serving {
     }
 
     /// Takes what has arrived, up to a limit; `true` when there may be more.
-    fn receive(&mut self, now: Instant, socket: &UdpSocket, links: &mut Links, doorbells: &[Arc<Doorbell>]) -> bool {
+    fn receive(
+        &mut self,
+        now: Instant,
+        receiver: &mut Receiver,
+        socket: &UdpSocket,
+        links: &mut Links,
+        doorbells: &[Arc<Doorbell>],
+    ) -> bool {
         for _ in 0..BATCHES {
-            match self.receiver.receive(socket) {
+            match receiver.receive(socket) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 // Somebody's port was closed (ICMP): told once, concerns no datagram received here.
                 Err(_) => continue,
             }
-            for (path, datagram) in self.receiver.datagrams_mut() {
+            for (path, datagram) in receiver.datagrams_mut() {
                 self.core.handle_datagram(now, path, datagram);
                 if self.core.must_flush() {
                     // First to the other workers: they can send at the same time.
-                    pass_on(&mut self.core, links, doorbells);
-                    flush(now, &mut self.core, &mut self.tcp, &mut self.sender, &mut self.frame, socket);
+                    self.pass_on(links, doorbells);
+                    self.flush(now, socket);
                 }
             }
-            if !self.receiver.is_full() {
+            if !receiver.is_full() {
                 return false;
             }
         }
@@ -347,78 +354,60 @@ impl Serving {
 
     /// Takes what other workers sent.
     fn take_records(&mut self, now: Instant, socket: &UdpSocket, links: &mut Links) {
-        let Self { core, tcp, sender, frame, .. } = self;
         links.receive(|origin, record| {
-            core.handle_record(now, origin, record);
-            if core.must_flush() {
-                flush(now, core, tcp, sender, frame, socket);
+            self.core.handle_record(now, origin, record);
+            if self.core.must_flush() {
+                self.flush(now, socket);
             }
         });
     }
 
-    fn flush(&mut self, now: Instant, socket: &UdpSocket) {
-        flush(now, &mut self.core, &mut self.tcp, &mut self.sender, &mut self.frame, socket);
-    }
-}
-
-/// Sends everything that waits, in the turn that began at `now`.
-fn flush(
-    now: Instant,
-    core: &mut WorkerCore,
-    tcp: &mut Connections,
-    sender: &mut Sender,
-    frame: &mut Vec<u8>,
-    socket: &UdpSocket,
-) {
-    loop {
-        let more = core.flush();
-        send(now, core, tcp, sender, frame, socket);
-        if !more {
-            return;
+    /// Gives other workers what is for them.
+    fn pass_on(&mut self, links: &mut Links, doorbells: &[Arc<Doorbell>]) {
+        if !self.core.relay_mut().is_empty() {
+            let (sent, left_out) = links.send(self.core.relay_mut());
+            let metrics = self.core.metrics_mut();
+            metrics.relayed_out += sent;
+            metrics.drops[DropReason::NotRelayed as usize] += left_out;
         }
+        links.wake(doorbells);
     }
-}
 
-/// Gives other workers what is for them.
-fn pass_on(core: &mut WorkerCore, links: &mut Links, doorbells: &[Arc<Doorbell>]) {
-    if !core.relay_mut().is_empty() {
-        let (sent, left_out) = links.send(core.relay_mut());
-        let metrics = core.metrics_mut();
-        metrics.relayed_out += sent;
-        metrics.drops[DropReason::NotRelayed as usize] += left_out;
-    }
-    links.wake(doorbells);
-}
-
-/// Sends what is in the outbox.
-fn send(
-    now: Instant,
-    core: &mut WorkerCore,
-    tcp: &mut Connections,
-    sender: &mut Sender,
-    frame: &mut Vec<u8>,
-    socket: &UdpSocket,
-) {
-    if core.outbox_mut().is_empty() {
-        return;
-    }
-    let outbox = std::mem::take(core.outbox_mut());
-    let over_udp = outbox.iter().filter(|datagrams| datagrams.path.protocol == Protocol::Udp);
-    let metrics = core.metrics_mut();
-    sender.send(socket, over_udp, metrics);
-    for datagrams in outbox.iter() {
-        metrics.packets_out += datagrams.count() as u64;
-        metrics.bytes_out += datagrams.bytes.len() as u64;
-        let over_tcp = datagrams.path.protocol == Protocol::Tcp;
-        for bytes in datagrams.each().filter(|_| over_tcp) {
-            if !tcp.send(datagrams.path, bytes, frame) {
-                metrics.drop(DropReason::TcpQueueFull);
+    /// Sends everything that waits, in the turn that began at `now`.
+    fn flush(&mut self, now: Instant, socket: &UdpSocket) {
+        loop {
+            let more = self.core.flush();
+            self.send(now, socket);
+            if !more {
+                return;
             }
         }
     }
-    core.metrics_mut().on_forwarded(now.elapsed());
-    let mut outbox = outbox;
-    outbox.clear();
-    *core.outbox_mut() = outbox;
-    core.set_segments(sender.uses_segments());
+
+    /// Sends what is in the outbox.
+    fn send(&mut self, now: Instant, socket: &UdpSocket) {
+        let Self { core, tcp, sender, frame, .. } = self;
+        if core.outbox_mut().is_empty() {
+            return;
+        }
+        let outbox = std::mem::take(core.outbox_mut());
+        let over_udp = outbox.iter().filter(|datagrams| datagrams.path.protocol == Protocol::Udp);
+        let metrics = core.metrics_mut();
+        sender.send(socket, over_udp, metrics);
+        for datagrams in outbox.iter() {
+            metrics.packets_out += datagrams.count() as u64;
+            metrics.bytes_out += datagrams.bytes.len() as u64;
+            let over_tcp = datagrams.path.protocol == Protocol::Tcp;
+            for bytes in datagrams.each().filter(|_| over_tcp) {
+                if !tcp.send(datagrams.path, bytes, frame) {
+                    metrics.drop(DropReason::TcpQueueFull);
+                }
+            }
+        }
+        core.metrics_mut().on_forwarded(now.elapsed());
+        let mut outbox = outbox;
+        outbox.clear();
+        *core.outbox_mut() = outbox;
+        core.set_segments(sender.uses_segments());
+    }
 }

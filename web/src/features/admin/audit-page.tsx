@@ -4,10 +4,9 @@ import type { AuditEntry } from '@/api/types';
 import { adminText } from '@/lib/admin-text';
 import { Button } from '@/ui/button';
 import { EmptyState } from '@/ui/empty-state';
-import { Select } from '@/ui/field';
 import { AdminFrame } from './admin-frame';
 import { exactTime } from './format';
-import { LoadFailed, RowsSkeleton, SearchField, Stale } from './parts';
+import { Filters, PagedList } from './paged-list';
 import { useAudit } from './queries';
 
 const words = adminText.auditLog;
@@ -25,28 +24,14 @@ export function AuditPage({ query: asked, onQuery }: AuditPageProps) {
   return (
     <AdminFrame title={adminText.audit}>
       <h2 className="sr-only">{adminText.audit}</h2>
-      <div className="flex gap-2 max-sm:flex-col">
-        <SearchField
-          value={asked.search}
-          onChange={(search) => onQuery({ ...asked, search })}
-          label={words.search}
-          clearLabel={words.clear}
-        />
-        <div className="sm:w-56">
-          <Select
-            aria-label={words.action}
-            value={asked.action ?? ''}
-            onChange={(event) => onQuery({ ...asked, action: event.target.value || null })}
-          >
-            <option value="">{words.all}</option>
-            {Object.entries(words.actions).map(([action, label]) => (
-              <option key={action} value={action}>
-                {label}
-              </option>
-            ))}
-          </Select>
-        </div>
-      </div>
+      <Filters
+        words={words}
+        search={asked.search}
+        onSearch={(search) => onQuery({ ...asked, search })}
+        kind={asked.action}
+        kinds={Object.entries(words.actions)}
+        onKind={(action) => onQuery({ ...asked, action })}
+      />
       {asked.user && (
         <div className="mt-3 flex items-center gap-3 text-sm text-muted">
           {words.aboutUser}
@@ -56,33 +41,24 @@ export function AuditPage({ query: asked, onQuery }: AuditPageProps) {
         </div>
       )}
       <div className="mt-4">
-        {!entries ? (
-          query.isError ? (
-            <LoadFailed title={words.failed} error={query.error} onRetry={() => void query.refetch()} />
-          ) : (
-            <RowsSkeleton />
-          )
-        ) : entries.length === 0 ? (
-          <EmptyState icon={<ScrollText />} title={filtered ? words.none : words.empty}>
-            {filtered ? words.noneLead : words.emptyLead}
-          </EmptyState>
-        ) : (
-          <>
-            {query.isError && <Stale error={query.error} />}
+        <PagedList
+          query={query}
+          rows={entries}
+          failed={words.failed}
+          empty={
+            <EmptyState icon={<ScrollText />} title={filtered ? words.none : words.empty}>
+              {filtered ? words.noneLead : words.emptyLead}
+            </EmptyState>
+          }
+        >
+          {(entries) => (
             <ol className="divide-y divide-line rounded-2xl border border-line bg-surface shadow-card">
               {entries.map((entry) => (
                 <EntryRow key={entry.id} entry={entry} />
               ))}
             </ol>
-            {query.hasNextPage && (
-              <div className="mt-6 flex justify-center">
-                <Button variant="secondary" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                  {adminText.more}
-                </Button>
-              </div>
-            )}
-          </>
-        )}
+          )}
+        </PagedList>
       </div>
     </AdminFrame>
   );

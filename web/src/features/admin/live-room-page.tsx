@@ -91,15 +91,17 @@ function RoomHead({ room }: { room: LiveRoom }) {
   const words = adminText.liveRoom;
   return (
     <div className="mt-1 mb-4 flex flex-wrap items-center gap-x-3 gap-y-2">
-      <h2 dir="auto" className="min-w-0 text-xl font-semibold wrap-anywhere">
-        {room.name}
-      </h2>
-      {room.isPrivate && (
-        <Badge icon={<Lock className="size-3" aria-hidden="true" />}>{adminText.liveRooms.private}</Badge>
-      )}
-      <p className="flex-1 text-sm text-muted">
-        {adminText.liveRooms.people(room.participantCount, room.maxParticipants)}
-      </p>
+      <div className="flex min-w-40 flex-1 flex-wrap items-center gap-x-3 gap-y-1">
+        <h2 dir="auto" className="min-w-0 text-xl font-semibold wrap-anywhere">
+          {room.name}
+        </h2>
+        {room.isPrivate && (
+          <Badge icon={<Lock className="size-3" aria-hidden="true" />}>{adminText.liveRooms.private}</Badge>
+        )}
+        <p className="text-sm whitespace-nowrap text-muted">
+          {words.people(room.participantCount, room.maxParticipants)}
+        </p>
+      </div>
       <div className="flex items-center gap-1">
         <Button ref={button} variant="secondary" onClick={() => setClosing(true)}>
           {words.close}

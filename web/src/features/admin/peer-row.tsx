@@ -24,19 +24,19 @@ export function PeerRow({ peer, onShowUser }: PeerRowProps) {
       <div className="flex items-start gap-3">
         <Avatar name={peer.displayName} src={peer.avatarUrl} size="md" />
         <div className="min-w-0 flex-1">
-          <h3 dir="auto" className="text-base font-semibold wrap-anywhere">
-            {peer.displayName}
-          </h3>
+          <div className="flex flex-wrap items-center gap-x-2 gap-y-1">
+            <h3 dir="auto" className="min-w-0 text-base font-semibold wrap-anywhere">
+              {peer.displayName}
+            </h3>
+            {media?.speaks && <Badge tone="accent">{words.speaks}</Badge>}
+            {peer.muted && <Badge>{peer.mutedByModerator ? words.mutedByModerator : words.muted}</Badge>}
+            {!peer.online && <Badge tone="warn">{words.away}</Badge>}
+          </div>
           <p dir="auto" className="text-sm text-muted wrap-anywhere">
             @{peer.username}
           </p>
         </div>
-        <div className="flex flex-wrap items-center justify-end gap-1.5">
-          {media?.speaks && <Badge tone="accent">{words.speaks}</Badge>}
-          {peer.muted && <Badge>{peer.mutedByModerator ? words.mutedByModerator : words.muted}</Badge>}
-          {!peer.online && <Badge tone="warn">{words.away}</Badge>}
-          <ActionMenu label={adminText.actionsFor(peer.displayName)} actions={actionsFor(peer, onShowUser)} />
-        </div>
+        <ActionMenu label={adminText.actionsFor(peer.displayName)} actions={actionsFor(peer, onShowUser)} />
       </div>
       <dl className="mt-3 grid grid-cols-2 gap-x-4 gap-y-3 sm:grid-cols-3 lg:grid-cols-6">
         <Fact label={words.browser}>{browser || words.unknown}</Fact>

@@ -6,11 +6,11 @@ import { Avatar } from '@/ui/avatar';
 import { Badge } from '@/ui/badge';
 import { Button } from '@/ui/button';
 import { EmptyState } from '@/ui/empty-state';
-import { Select } from '@/ui/field';
 import { ActionMenu } from './action-menu';
 import { AdminFrame } from './admin-frame';
 import { date, dateTime } from './format';
-import { Fact, LoadFailed, RowsSkeleton, SearchField, Stale } from './parts';
+import { Filters, PagedList } from './paged-list';
+import { Fact } from './parts';
 import { useUsers } from './queries';
 import { userActions } from './user-actions';
 
@@ -33,67 +33,44 @@ export function UsersPage({ me, query: asked, onQuery, onAudit }: UsersPageProps
   return (
     <AdminFrame title={adminText.users}>
       <h2 className="sr-only">{adminText.users}</h2>
-      <div className="flex gap-2 max-sm:flex-col">
-        <SearchField
-          value={asked.search}
-          onChange={(search) => onQuery({ ...asked, search })}
-          label={words.search}
-          clearLabel={words.clear}
-        />
-        <div className="sm:w-44">
-          <Select
-            aria-label={words.filter}
-            value={asked.state ?? ''}
-            onChange={(event) => onQuery({ ...asked, state: (event.target.value || null) as UserState | null })}
-          >
-            <option value="">{words.all}</option>
-            {STATES.map((state) => (
-              <option key={state} value={state}>
-                {words.states[state]}
-              </option>
-            ))}
-          </Select>
-        </div>
-      </div>
+      <Filters
+        words={words}
+        search={asked.search}
+        onSearch={(search) => onQuery({ ...asked, search })}
+        kind={asked.state}
+        kinds={STATES.map((state) => [state, words.states[state]])}
+        onKind={(state) => onQuery({ ...asked, state })}
+      />
       <p className="sr-only" role="status">
         {filtered && users && !query.isPlaceholderData && words.results(users.length, query.hasNextPage)}
       </p>
       <div className="mt-4">
-        {!users ? (
-          query.isError ? (
-            <LoadFailed title={words.failed} error={query.error} onRetry={() => void query.refetch()} />
-          ) : (
-            <RowsSkeleton />
-          )
-        ) : users.length === 0 ? (
-          <EmptyState
-            icon={<UserRoundSearch />}
-            title={words.none}
-            action={
-              <Button variant="secondary" onClick={() => onQuery({ search: '', state: null })}>
-                {words.all}
-              </Button>
-            }
-          >
-            {words.noneLead}
-          </EmptyState>
-        ) : (
-          <>
-            {query.isError && <Stale error={query.error} />}
+        <PagedList
+          query={query}
+          rows={users}
+          failed={words.failed}
+          empty={
+            <EmptyState
+              icon={<UserRoundSearch />}
+              title={words.none}
+              action={
+                <Button variant="secondary" onClick={() => onQuery({ search: '', state: null })}>
+                  {words.all}
+                </Button>
+              }
+            >
+              {words.noneLead}
+            </EmptyState>
+          }
+        >
+          {(users) => (
             <ul className="flex flex-col gap-3">
               {users.map((user) => (
                 <UserRow key={user.id} user={user} isMe={user.id === me} onAudit={onAudit} />
               ))}
             </ul>
-            {query.hasNextPage && (
-              <div className="mt-6 flex justify-center">
-                <Button variant="secondary" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                  {adminText.more}
-                </Button>
-              </div>
-            )}
-          </>
-        )}
+          )}
+        </PagedList>
       </div>
     </AdminFrame>
   );

@@ -20,7 +20,7 @@ export function CallNarrator({ engine }: { engine: CallEngine }) {
   });
 
   useEffect(() => {
-    const stopNotices = engine.onNotice((notice) => narrate(notice, gather));
+    const stopNotices = engine.onNotice((notice) => narrate(notice, gather, engine.store.getState().roomId));
     const stopStates = engine.store.subscribe(narrateChange);
     return () => {
       stopNotices();
@@ -31,7 +31,7 @@ export function CallNarrator({ engine }: { engine: CallEngine }) {
   return null;
 }
 
-function narrate(notice: Notice, gather: (kind: 'joined' | 'left', name: string) => void): void {
+function narrate(notice: Notice, gather: (kind: 'joined' | 'left', name: string) => void, roomId: string | null): void {
   switch (notice.type) {
     case 'peer-joined':
       return gather('joined', notice.participant.displayName);
@@ -45,8 +45,11 @@ function narrate(notice: Notice, gather: (kind: 'joined' | 'left', name: string)
       return toast(text.announce.unmuteRefused, 'error');
     case 'microphone-lost':
       return toast(text.announce.microphoneLost, 'error');
-    case 'server-draining':
-      return toast(text.connection.restarts(notice.secondsLeft * 1000));
+    case 'server-draining': {
+      const message = text.connection.restarts(notice.secondsLeft * 1000);
+      // The room's own page shows it above the call for as long as it lasts.
+      return isShown(roomId) ? announce(message) : toast(message);
+    }
   }
 }
 
@@ -57,7 +60,7 @@ function narrateChange(now: CallState, before: CallState): void {
     const { reason } = now.end;
     if (reason === 'left') announce(text.announce.youLeft);
     // The room's own page says it in full; whoever looks at another page must hear of it too.
-    else if (window.location.pathname !== `/rooms/${before.roomId}`) toast(text.ended[reason].title, 'error');
+    else if (!isShown(before.roomId)) toast(text.ended[reason].title, 'error');
   }
   if (now.phase !== 'in-call' || before.phase !== 'in-call') return;
   if (now.wantsMute !== before.wantsMute) announce(now.wantsMute ? text.announce.muted : text.announce.unmuted);
@@ -65,6 +68,10 @@ function narrateChange(now: CallState, before: CallState): void {
   if (connection !== connectionOf(before) && before.wasConnected) {
     announce(text.connection[connection], { urgent: connection === 'lost' });
   }
+}
+
+function isShown(roomId: string | null): boolean {
+  return window.location.pathname === `/rooms/${roomId}`;
 }
 
 /** Collects names for a moment, so that a crowd is one sentence. */

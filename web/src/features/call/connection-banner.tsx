@@ -109,24 +109,31 @@ function ToConnectionTest() {
 
 function LostBanner({ engine }: { engine: CallEngine }) {
   const problem = useCall(engine, (state) => state.problem);
+  const restarting = useCall(engine, (state) => state.restartBy !== null);
+  const joining = useCall(engine, (state) => state.phase === 'joining');
   const retryAt = useCall(engine, ({ signaling }) => (signaling.kind === 'waiting' ? signaling.retryAt : null));
   const now = useNow(true);
   const seconds = retryAt === null ? 0 : Math.max(0, Math.ceil((retryAt - now) / 1000));
   return (
     <Banner
-      tone="danger"
-      role="alert"
+      tone={restarting ? 'warn' : 'danger'}
+      role={restarting ? 'status' : 'alert'}
       icon={<CloudOff className="size-4.5 shrink-0" aria-hidden="true" />}
       action={
-        <span className="flex flex-wrap justify-end gap-2">
-          {navigator.onLine && <ToConnectionTest />}
+        <span className="flex flex-wrap gap-2">
+          {navigator.onLine && !restarting && <ToConnectionTest />}
           <Button variant="secondary" disabled={retryAt === null} onClick={() => engine.retryNow()}>
             {text.connection.retryNow}
           </Button>
         </span>
       }
     >
-      {lead(navigator.onLine ? problem : null, navigator.onLine)} {/* Not read out: it changes every second. */}
+      {restarting && navigator.onLine
+        ? joining
+          ? problemWords.restartingJoin
+          : text.connection.restarting
+        : lead(navigator.onLine ? problem : null, navigator.onLine)}{' '}
+      {/* Not read out: it changes every second. */}
       <span aria-hidden="true" className="tabular-nums">
         {seconds > 0 ? text.connection.retryIn(seconds) : text.connection.retrying}
       </span>

@@ -4,7 +4,7 @@ import { text } from '@/lib/text';
 import type { CallEngine } from '@/rtc/call-engine';
 import { meterShare } from '@/rtc/level-meter';
 import { Button } from '@/ui/button';
-import { Select } from '@/ui/field';
+import { Select } from '@/ui/select';
 import { useCall } from './use-call';
 import { useMicrophones } from './use-microphones';
 

@@ -14,6 +14,7 @@ export const problemWords = {
     dtls: 'Packets get through, but the encrypted connection does not come about; a VPN often is the cause. Still trying.',
     audio: 'Connected, but the others’ sound does not arrive. Leaving and joining again may help.',
   } satisfies Record<ProblemStep, string>,
+  restartingJoin: 'The server restarts. You will join by yourself in a moment.',
   tried: (ways: string) => `Tried: ${ways}`,
   more: (count: number) => `and ${count} more`,
 };

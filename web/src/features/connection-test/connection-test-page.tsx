@@ -61,7 +61,7 @@ export function ConnectionTestPage({ test }: { test: ConnectionTest }) {
       {verdict && (
         <div className="mt-5" data-testid="verdict" data-verdict={verdict}>
           <Banner tone={TONES[verdict]}>
-            <p className="font-medium">{words.verdicts[verdict].title}</p>
+            <p className="font-semibold">{words.verdicts[verdict].title}</p>
             <p className="mt-0.5 text-pretty">{words.verdicts[verdict].lead}</p>
           </Banner>
         </div>

@@ -107,7 +107,9 @@ export function explain(id: CheckId, finding: Finding | null): string {
     case undefined:
       return words.checks[id].lead;
     case 'fine':
-      return finding.milliseconds === undefined ? words.checks[id].lead : `In ${finding.milliseconds} ms.`;
+      if (finding.milliseconds !== undefined) return `In ${finding.milliseconds} ms.`;
+      if (id === 'microphone') return 'Your voice is picked up.';
+      return id === 'audio' ? 'What you send comes back from the server.' : words.checks[id].lead;
     case 'not-offered':
       return id === 'relay' ? 'This server has no relay. Mostly none is needed.' : 'This server does not offer it.';
     case 'not-reached':

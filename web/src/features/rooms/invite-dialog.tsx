@@ -7,8 +7,9 @@ import { announce } from '@/lib/announce';
 import { text } from '@/lib/text';
 import { Button } from '@/ui/button';
 import { Dialog, DialogActions } from '@/ui/dialog';
-import { Field, Input, Select } from '@/ui/field';
+import { Field, Input } from '@/ui/field';
 import { FormError } from '@/ui/form-error';
+import { Select } from '@/ui/select';
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;

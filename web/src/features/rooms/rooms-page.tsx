@@ -1,14 +1,12 @@
 import { Link } from '@tanstack/react-router';
-import { AudioLines, CloudOff, Plus, Search, SearchX, X } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { AudioLines, CloudOff, Plus, SearchX } from 'lucide-react';
 import { messageOf } from '@/api/messages';
 import { usePageTitle } from '@/lib/page-title';
 import { text } from '@/lib/text';
-import { useDebounced } from '@/lib/use-debounced';
 import { Banner } from '@/ui/banner';
 import { Button, buttonClass } from '@/ui/button';
 import { EmptyState } from '@/ui/empty-state';
-import { Input } from '@/ui/field';
+import { SearchField } from '@/ui/search-field';
 import { Skeleton } from '@/ui/skeleton';
 import { useRooms } from './queries';
 import { RoomCard } from './room-card';
@@ -21,7 +19,6 @@ interface RoomsPageProps {
 
 export function RoomsPage({ search, onSearch }: RoomsPageProps) {
   usePageTitle(text.rooms.title);
-  const [typed, setTyped] = useSearchField(search, onSearch);
   const query = useRooms(search);
   const rooms = query.data?.pages.flatMap((page) => page.rooms) ?? [];
 
@@ -36,31 +33,13 @@ export function RoomsPage({ search, onSearch }: RoomsPageProps) {
           {text.rooms.create}
         </Link>
       </div>
-      <search className="relative mt-5 block">
-        <Search
-          className="pointer-events-none absolute top-1/2 left-3 size-4.5 -translate-y-1/2 text-muted"
-          aria-hidden="true"
-        />
-        <Input
-          type="search"
-          value={typed}
-          maxLength={80}
-          onChange={(event) => setTyped(event.target.value)}
-          aria-label={text.rooms.search}
-          placeholder={text.rooms.search}
-          className="px-10 [&::-webkit-search-cancel-button]:hidden"
-        />
-        {typed && (
-          <button
-            type="button"
-            aria-label={text.rooms.clear}
-            onClick={() => setTyped('')}
-            className="absolute inset-y-0 right-0 grid w-11 place-items-center rounded-lg text-muted hover:text-ink"
-          >
-            <X className="size-4.5" aria-hidden="true" />
-          </button>
-        )}
-      </search>
+      <SearchField
+        value={search}
+        onChange={onSearch}
+        label={text.rooms.search}
+        clearLabel={text.rooms.clear}
+        className="mt-5"
+      />
       <p className="sr-only" role="status">
         {search && query.isSuccess && !query.isPlaceholderData && text.rooms.results(rooms.length, query.hasNextPage)}
       </p>
@@ -76,7 +55,7 @@ export function RoomsPage({ search, onSearch }: RoomsPageProps) {
             {messageOf(query.error)}
           </EmptyState>
         ) : rooms.length === 0 ? (
-          <NoRooms search={search} onClear={() => setTyped('')} />
+          <NoRooms search={search} onClear={() => onSearch('')} />
         ) : (
           <>
             {query.isError && (
@@ -103,28 +82,6 @@ export function RoomsPage({ search, onSearch }: RoomsPageProps) {
       </div>
     </main>
   );
-}
-
-/** The text in the search field, which reaches the address once the person stops typing. */
-function useSearchField(search: string, onSearch: (search: string) => void): [string, (typed: string) => void] {
-  const [typed, setTyped] = useState(search);
-  const debounced = useDebounced(typed, 250);
-  const sent = useRef(search);
-
-  useEffect(() => {
-    if (debounced.trim() === sent.current) return;
-    sent.current = debounced.trim();
-    onSearch(sent.current);
-  }, [debounced, onSearch]);
-
-  useEffect(() => {
-    // The address changed otherwise: the back button, or a link.
-    if (search === sent.current) return;
-    sent.current = search;
-    setTyped(search);
-  }, [search]);
-
-  return [typed, setTyped];
 }
 
 function NoRooms({ search, onClear }: { search: string; onClear: () => void }) {

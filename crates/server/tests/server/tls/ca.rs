@@ -1,5 +1,7 @@
-//! An ACME server (RFC 8555) for tests: it checks signatures and nonces, looks at challenges as the real ones do, over TLS-ALPN-01
-//! (RFC 8737) and HTTP-01, and signs what it is asked to.
+//! An ACME server (RFC 8555) for tests: it checks signatures and nonces, looks at challenges as the real ones do, and signs what
+//! it is asked to.
+
+mod challenge;
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -19,15 +21,13 @@ use parking_lot::Mutex;
 use rcgen::CertificateSigningRequestParams;
 use rustls::crypto::aws_lc_rs as provider;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer, PrivateKeyDer, ServerName};
+use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
-use x509_parser::extensions::GeneralName;
+use tokio_rustls::TlsAcceptor;
 
-use crate::certificates::{Authority, client_config};
-use crate::harness::builder;
+use crate::certificates::Authority;
 
 /// The server and what tests do to it.
 #[derive(Clone)]
@@ -164,8 +164,8 @@ impl Ca {
             (state.tls_port, state.http_port)
         };
         match kind {
-            "tls-alpn-01" => look_by_tls(domain, tls_port, &authorization).await,
-            _ => look_by_http(domain, http_port, token, &authorization).await,
+            "tls-alpn-01" => challenge::look_by_tls(domain, tls_port, &authorization).await,
+            _ => challenge::look_by_http(domain, http_port, token, &authorization).await,
         }
     }
 
@@ -191,45 +191,6 @@ impl Ca {
         let certificate = csr.signed_by(self.authority.issuer()).map_err(|error| error.to_string())?;
         Ok(format!("{}{}", certificate.pem(), self.root()))
     }
-}
-
-/// RFC 8737, section 3.
-async fn look_by_tls(domain: &str, port: u16, authorization: &str) -> Result<(), String> {
-    let text = |error: std::io::Error| error.to_string();
-    let tcp = TcpStream::connect(("127.0.0.1", port)).await.map_err(text)?;
-    let mut config = client_config(&Authority::new().root(), &[b"acme-tls/1"]);
-    config.dangerous().set_certificate_verifier(Arc::new(anybody::Anybody));
-    let name = ServerName::try_from(domain.to_owned()).map_err(|error| error.to_string())?;
-    let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(text)?;
-    let connection = stream.get_ref().1;
-    if connection.alpn_protocol() != Some(b"acme-tls/1") {
-        return Err("acme-tls/1 was not spoken".to_owned());
-    }
-    let shown = connection.peer_certificates().ok_or("no certificate")?;
-    let (_, certificate) = x509_parser::parse_x509_certificate(&shown[0]).map_err(|error| error.to_string())?;
-    let names = certificate.subject_alternative_name().map_err(|error| error.to_string())?.ok_or("no names")?;
-    if names.value.general_names != [GeneralName::DNSName(domain)] {
-        return Err(format!("a certificate for {:?}", names.value.general_names));
-    }
-    let mut expected = vec![4, 32];
-    expected.extend(digest(&SHA256, authorization.as_bytes()).as_ref());
-    let proof = certificate.extensions().iter().find(|extension| extension.oid.to_id_string() == "1.3.6.1.5.5.7.1.31");
-    match proof {
-        Some(proof) if proof.critical && proof.value == expected => Ok(()),
-        Some(_) => Err("another proof".to_owned()),
-        None => Err("a certificate without a proof".to_owned()),
-    }
-}
-
-/// RFC 8555, section 8.3.
-async fn look_by_http(domain: &str, port: u16, token: &str, authorization: &str) -> Result<(), String> {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let client = builder().resolve(domain, address).build().unwrap();
-    let url = format!("http://{domain}:{port}/.well-known/acme-challenge/{token}");
-    let page = client.get(url).send().await.map_err(|error| format!("{error:?}"))?;
-    let status = page.status();
-    let text = page.text().await.map_err(|error| error.to_string())?;
-    if status == 200 && text.trim_end() == authorization { Ok(()) } else { Err(format!("{status}: {text:?}")) }
 }
 
 async fn answer(
@@ -440,51 +401,5 @@ impl Listener for TlsListener {
 
     fn local_addr(&self) -> std::io::Result<Self::Addr> {
         self.tcp.local_addr()
-    }
-}
-
-/// ACME servers look at certificates that nobody vouches for, with an extension that nobody else knows.
-mod anybody {
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::crypto::aws_lc_rs::default_provider;
-    use rustls::{DigitallySignedStruct, Error, SignatureScheme};
-    use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-
-    #[derive(Debug)]
-    pub(super) struct Anybody;
-
-    impl ServerCertVerifier for Anybody {
-        fn verify_server_cert(
-            &self,
-            _: &CertificateDer<'_>,
-            _: &[CertificateDer<'_>],
-            _: &ServerName<'_>,
-            _: &[u8],
-            _: UnixTime,
-        ) -> Result<ServerCertVerified, Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-
-        fn verify_tls12_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            default_provider().signature_verification_algorithms.supported_schemes()
-        }
     }
 }

@@ -10,7 +10,7 @@ use hubbub_domain::storage::{
 use hubbub_domain::user::{Role, User};
 use hubbub_domain::{Actor, AuditEntry, Timestamp, UserId};
 
-use super::storage::{MemoryStorage, Tables, folded};
+use super::{MemoryStorage, Tables, has_words};
 
 impl Tables {
     fn listed(&self, user: &User, now: Timestamp) -> ListedUser {
@@ -23,15 +23,6 @@ impl Tables {
             rooms: u32::try_from(self.rooms.values().filter(|room| room.owner == user.id).count()).unwrap_or(u32::MAX),
         }
     }
-}
-
-fn acts_as_admin(user: &User) -> bool {
-    user.role == Role::Admin && user.blocked_at.is_none() && user.email_verified
-}
-
-fn has_words(search: Option<&str>, text: &str) -> bool {
-    let text = folded(text);
-    folded(search.unwrap_or_default()).split_whitespace().all(|word| text.contains(word))
 }
 
 #[async_trait]
@@ -70,24 +61,17 @@ impl Directory for MemoryStorage {
         let mut guard = self.write()?;
         let tables = &mut *guard;
         let Some(user) = tables.users.get(&id).map(|(user, _)| user.clone()) else { return Ok(ChangeUser::NotFound) };
-        let others = tables.users.values().filter(|(other, _)| other.id != id && acts_as_admin(other)).count();
-        let changed = match change {
-            UserChange::Verify => User { email_verified: true, ..user.clone() },
-            UserChange::Block => User { blocked_at: user.blocked_at.or(Some(entry.at)), ..user.clone() },
-            UserChange::Unblock => User { blocked_at: None, ..user.clone() },
-            UserChange::EndSessions => user.clone(),
-            UserChange::SetRole(role) => User { role, ..user.clone() },
-        };
-        if changed == user && change != UserChange::EndSessions {
+        let others = tables.users.values().filter(|(other, _)| other.id != id && other.acts_as_admin()).count();
+        let Some(changed) = change.applied(&user, entry.at) else {
             return Ok(ChangeUser::Unchanged(Box::new(user)));
-        }
+        };
         if change == UserChange::SetRole(Role::Admin) && !user.email_verified {
             return Ok(ChangeUser::Unverified);
         }
-        if acts_as_admin(&user) && !acts_as_admin(&changed) && others == 0 {
+        if user.acts_as_admin() && !changed.acts_as_admin() && others == 0 {
             return Ok(ChangeUser::LastAdmin);
         }
-        if matches!(change, UserChange::Block | UserChange::EndSessions) {
+        if change.ends_sessions() {
             for session in tables.sessions.values_mut().filter(|session| session.user == id) {
                 session.revoked_at.get_or_insert(entry.at);
             }
