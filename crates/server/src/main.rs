@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use config::{Config, ConfigError, Origin};
+use telemetry::traces::Traces;
 
 /// Voice rooms for the browser, from two friends to a hall of thousands.
 #[derive(Debug, Parser)]
@@ -178,16 +179,17 @@ fn check(file: Option<PathBuf>) -> anyhow::Result<()> {
 fn serve(file: Option<PathBuf>) -> anyhow::Result<()> {
     let asked = file.clone();
     let (config, file) = read(file)?;
-    let filter = telemetry::logging::start(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let traces = config.for_traces().map(|to| Traces::start(to, runtime.handle().clone())).transpose()?;
+    let filter = telemetry::logging::start(&config.log, traces.as_ref());
     lifecycle::raise_file_limit();
     let file = file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config.file = file, "hubbub starts");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         lifecycle::on_hangup(move || {
             telemetry::logging::reread(&filter, || read(asked.clone()).map(|(config, _)| config));
         })?;
-        wire::run(config).await
+        wire::run(config, traces).await
     })
 }
 

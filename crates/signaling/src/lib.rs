@@ -39,6 +39,7 @@ mod supervision;
 #[cfg(test)]
 mod testing;
 mod token;
+mod trace;
 mod upgrade;
 mod user_rate;
 
@@ -46,5 +47,6 @@ pub use config::Config;
 pub use media::MediaPlane;
 pub use metrics::MetricsSnapshot;
 pub use service::Signaling;
+pub use trace::Trace;
 pub use upgrade::ClientNetwork;
 pub use user_rate::Rate;

@@ -65,6 +65,7 @@ impl Config {
         self.check_media()?;
         self.check_mail()?;
         self.check_ice()?;
+        self.check_traces()?;
         let right = r#"expected "info", "debug" or module=level pairs such as "info,hubbub_signaling=debug""#;
         EnvFilter::try_new(&self.log.filter).map_err(|e| ("log.filter", format!("{e}; {right}")))?;
         Ok(())

@@ -9,6 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
+use super::traces::Traces;
 use crate::config::{Config, ConfigError, Log, LogFormat};
 
 /// What is logged, while it is.
@@ -26,8 +27,8 @@ impl Filter {
     }
 }
 
-/// Starts logging, panics included. The first call in a process wins.
-pub(crate) fn start(config: &Log) -> Filter {
+/// Starts logging, panics included, and collecting traces where they are wanted. The first call in a process wins.
+pub(crate) fn start(config: &Log, traces: Option<&Traces>) -> Filter {
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let (filter, handle) = reload::Layer::new(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
@@ -35,7 +36,11 @@ pub(crate) fn start(config: &Log) -> Filter {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
         LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).boxed(),
     };
-    let all = tracing_subscriber::registry().with(filter).with(lines).with(filter_fn(may_be_logged));
+    // The filter is that of the lines alone, so that less in the log is not less in the traces.
+    let all = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(traces.map(Traces::layer))
+        .with(filter_fn(may_be_logged));
     if all.try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
