@@ -44,6 +44,7 @@ mod upgrade;
 mod user_rate;
 
 pub use config::Config;
+pub use connection_test::is_of_test;
 pub use media::MediaPlane;
 pub use metrics::MetricsSnapshot;
 pub use service::Signaling;
