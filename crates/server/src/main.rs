@@ -188,10 +188,11 @@ fn serve(file: Option<PathBuf>) -> anyhow::Result<()> {
     let file = file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config.file = file, "hubbub starts");
     runtime.block_on(async {
+        let changed = filter.clone();
         lifecycle::on_hangup(move || {
-            telemetry::logging::reread(&filter, || read(asked.clone()).map(|(config, _)| config));
+            telemetry::logging::reread(&changed, || read(asked.clone()).map(|(config, _)| config));
         })?;
-        wire::run(config, traces).await
+        wire::run(config, filter, traces).await
     })
 }
 

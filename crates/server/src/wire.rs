@@ -24,6 +24,7 @@ use crate::http::listener::Front;
 use crate::http::{assets, client_network, health, layers, listener, redirect};
 use crate::lifecycle::StopSignals;
 use crate::telemetry::exposition::{self, Sources};
+use crate::telemetry::logging::Filter;
 use crate::telemetry::metrics::HttpMetrics;
 use crate::telemetry::metrics_listener;
 use crate::telemetry::node::Node;
@@ -42,7 +43,7 @@ const LET_GO: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// One line that names what could not be had: a folder, a port, the database.
-pub(crate) async fn run(config: Config, traces: Option<Traces>) -> anyhow::Result<()> {
+pub(crate) async fn run(config: Config, filter: Filter, traces: Option<Traces>) -> anyhow::Result<()> {
     let mut signals = StopSignals::new().context("signals cannot be handled")?;
     let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
 
@@ -99,7 +100,7 @@ pub(crate) async fn run(config: Config, traces: Option<Traces>) -> anyhow::Resul
     };
     match operator::Socket::open(config.data_dir()) {
         Ok(socket) => {
-            let router = operator::router(hubbub_api::router(api.clone()), bus);
+            let router = operator::router(hubbub_api::router(api.clone()), bus, filter);
             tokio::spawn(socket.serve(router, stop.clone()));
         }
         Err(error) => tracing::warn!(%error, "`hubbub admin` cannot reach this server while it runs"),

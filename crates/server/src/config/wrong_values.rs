@@ -97,7 +97,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("traces.sampled_percent", "0", "expected 1 to 100"),
     ("traces.timeout_seconds", "61", "expected 1 to 60"),
     ("log.format", "'xml'", "expected one of human, json"),
-    ("log.filter", "'a=b=c'", "expected \"info\", \"debug\" or module=level pairs"),
+    ("log.filter", "'inof'", "expected \"info\", \"debug\" or module=level pairs"),
 ];
 
 /// Paths, of which it is told at the start that they cannot be read.
