@@ -7,6 +7,7 @@
 mod postgres;
 mod support;
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -18,7 +19,11 @@ use hubbub_protocol::ClientMessage;
 use postgres::Postgres;
 use serde_json::json;
 use support::{PATIENCE, Server};
+use tokio::task::JoinSet;
 use uuid::Uuid;
+
+/// How long the database is away: longer than pools wait for a connection, and than sockets wait for a sign of life.
+const AWAY: Duration = Duration::from_secs(30);
 
 /// Two who speak and two who listen, whose sockets and sound must not suffer.
 struct Call {
@@ -124,15 +129,22 @@ async fn o3_a_database_that_goes_away_and_comes_back() {
     call.goes_on(200).await;
 
     postgres.stop();
+    let away = Instant::now();
     assert_eq!(code(call.make_room().await), "database-unavailable");
     assert_eq!(code(call.come_and_go().await), "unavailable");
     assert_eq!((status(&server, "/healthz").await, status(&server, "/readyz").await), (200, 503));
-    // Six seconds of a call; as long as the database is away nothing of it asks for one.
-    call.goes_on(6 * 6 * 50).await;
-    assert_eq!(code(call.come_and_go().await), "unavailable");
+    // As long as the database is away nothing of a call asks for one, and who asks for something else is answered each time.
+    while away.elapsed() < AWAY {
+        call.goes_on(6 * 50).await;
+        assert_eq!(code(call.make_room().await), "database-unavailable");
+        assert_eq!(code(call.come_and_go().await), "unavailable");
+        assert_eq!((status(&server, "/healthz").await, status(&server, "/readyz").await), (200, 503));
+    }
 
     postgres.resume();
     call.recovers().await;
+    let newcomer = Signaling::connect(&call.bystander).await.expect("logins of before hold");
+    newcomer.join(call.room, true).await.expect("there is a seat for whoever comes now");
     assert_eq!(status(&server, "/readyz").await, 200);
 }
 
@@ -200,6 +212,40 @@ async fn file_descriptors_that_are_used_up_and_come_free() {
     drop(held);
     call.recovers().await;
     assert_eq!(status(&server, "/readyz").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_prometheus_that_scrapes_a_hundred_times_a_second() {
+    const SCRAPES: usize = 600;
+    let address = format!("127.0.0.1:{}", support::free_port());
+    let server = Server::start_with(&[("METRICS__BIND", &address)]).await;
+    let call = Call::begin(&server).await;
+    call.goes_on(200).await;
+
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let begin = Instant::now();
+    let scraping = tokio::spawn(async move {
+        let (mut every, mut asked) = (tokio::time::interval(Duration::from_millis(10)), JoinSet::new());
+        for _ in 0..SCRAPES {
+            every.tick().await;
+            let request = client.get(format!("http://{address}/metrics"));
+            asked.spawn(async move {
+                let answer = request.send().await.unwrap();
+                (answer.status().as_u16(), answer.text().await.unwrap())
+            });
+        }
+        asked.join_all().await
+    });
+    while !scraping.is_finished() {
+        call.goes_on(100).await;
+    }
+    let (answers, took) = (scraping.await.unwrap(), begin.elapsed());
+
+    assert!(answers.iter().all(|(status, text)| *status == 200 && text.contains("hubbub_sfu_rtp_out_total")));
+    // An answer is made ten times a second at most, however many ask. No two are the same: the process's CPU time is in them.
+    let made: HashSet<&str> = answers.iter().map(|(_, text)| text.as_str()).collect();
+    let most = took.as_millis() / 100 + 1;
+    assert!(made.len() as u128 <= most, "{} answers were made in {took:?}, at most {most}", made.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,6 +11,7 @@ mod healthcheck;
 mod http;
 mod ice;
 mod lifecycle;
+mod memory;
 mod notify;
 mod operator;
 mod secrets;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use config::{Config, ConfigError, Origin};
+use telemetry::traces::Traces;
 
 /// Voice rooms for the browser, from two friends to a hall of thousands.
 #[derive(Debug, Parser)]
@@ -82,6 +84,7 @@ enum ConfigCommand {
 }
 
 fn main() -> ExitCode {
+    memory::give_large_blocks_back();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return misunderstood(&error),
@@ -178,16 +181,18 @@ fn check(file: Option<PathBuf>) -> anyhow::Result<()> {
 fn serve(file: Option<PathBuf>) -> anyhow::Result<()> {
     let asked = file.clone();
     let (config, file) = read(file)?;
-    let filter = telemetry::logging::start(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let traces = config.for_traces().map(|to| Traces::start(to, runtime.handle().clone())).transpose()?;
+    let filter = telemetry::logging::start(&config.log, traces.as_ref());
     lifecycle::raise_file_limit();
     let file = file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config.file = file, "hubbub starts");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        let changed = filter.clone();
         lifecycle::on_hangup(move || {
-            telemetry::logging::reread(&filter, || read(asked.clone()).map(|(config, _)| config));
+            telemetry::logging::reread(&changed, || read(asked.clone()).map(|(config, _)| config));
         })?;
-        wire::run(config).await
+        wire::run(config, filter, traces).await
     })
 }
 

@@ -1,6 +1,6 @@
 //! The operator's way into a running server: a Unix socket in the data folder, which only the user that runs the server can
 //! open. It speaks HTTP: the REST API, in which whoever comes this way may do what admins may (docs/adr/0011-the-operators-socket.md), and
-//! [`EVENTS`], by which `hubbub admin` tells what it changed in the database.
+//! [`EVENTS`], by which `hubbub admin` tells what it changed in the database, and [`LOG`].
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,24 +12,30 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, State};
 use axum::http::{Request, StatusCode, header};
-use axum::routing::post;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use hubbub_domain::{DomainEvent, EventBus, LoginsEnd, RoomId, UserId};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
+
+use crate::telemetry::logging::Filter;
 
 /// The name of the socket inside the data folder.
 const FILE: &str = "admin.sock";
 
 /// Where events are told.
 const EVENTS: &str = "/operator/events";
+
+/// What is logged: read with GET, changed with PUT.
+const LOG: &str = "/operator/log";
 
 /// Events told at once: far below the largest body that is read.
 const BATCH: usize = 500;
@@ -105,10 +111,11 @@ async fn connection(stream: UnixStream, router: Router) {
     }
 }
 
-/// What the socket serves: `api`, whose every request is the operator's, and [`EVENTS`].
-pub(crate) fn router(api: Router, events: Arc<dyn EventBus>) -> Router {
+/// What the socket serves: `api`, whose every request is the operator's, [`EVENTS`] and [`LOG`].
+pub(crate) fn router(api: Router, events: Arc<dyn EventBus>, filter: Filter) -> Router {
     let told = Router::new().route(EVENTS, post(take_events)).with_state(events);
-    api.merge(told).layer(Extension(hubbub_api::Operator))
+    let log = Router::new().route(LOG, get(show_log).put(set_log)).with_state(filter);
+    api.merge(told).merge(log).layer(Extension(hubbub_api::Operator))
 }
 
 /// Passes on what happened in the database.
@@ -117,6 +124,27 @@ async fn take_events(State(bus): State<Arc<dyn EventBus>>, Json(told): Json<Vec<
         bus.publish(event.into());
     }
     StatusCode::NO_CONTENT
+}
+
+/// What is logged, as `log.filter` has it.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Logged {
+    filter: String,
+}
+
+async fn show_log(State(filter): State<Filter>) -> Json<Logged> {
+    Json(Logged { filter: filter.directives() })
+}
+
+async fn set_log(State(filter): State<Filter>, Json(wanted): Json<Logged>) -> Response {
+    match filter.set(&wanted.filter) {
+        Ok(()) => {
+            tracing::info!(log.filter = wanted.filter, "hubbub admin: this is logged from now on");
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(problem) => (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "detail": problem }))).into_response(),
+    }
 }
 
 /// An event on the way from `hubbub admin` to the server.
@@ -213,6 +241,23 @@ pub(crate) async fn tell(folder: &Path, events: &[DomainEvent]) -> Result<(), As
         }
     }
     Ok(())
+}
+
+/// What the server that runs on `folder` logs.
+///
+/// # Errors
+/// [`AskError`].
+pub(crate) async fn logged(folder: &Path) -> Result<String, AskError> {
+    let answer = ask(folder, "GET", LOG, None).await?;
+    Ok(answer["filter"].as_str().unwrap_or_default().to_owned())
+}
+
+/// Makes it log by `directives` from now on.
+///
+/// # Errors
+/// [`AskError`]; refused are directives that are none.
+pub(crate) async fn log(folder: &Path, directives: &str) -> Result<(), AskError> {
+    ask(folder, "PUT", LOG, Some(json!({ "filter": directives }))).await.map(drop)
 }
 
 /// Asks the server that runs on `folder`. An answer without a body is `null`.

@@ -24,10 +24,12 @@ use crate::http::listener::Front;
 use crate::http::{assets, client_network, health, layers, listener, redirect};
 use crate::lifecycle::StopSignals;
 use crate::telemetry::exposition::{self, Sources};
+use crate::telemetry::logging::Filter;
 use crate::telemetry::metrics::HttpMetrics;
 use crate::telemetry::metrics_listener;
 use crate::telemetry::node::Node;
 use crate::telemetry::tls::TlsMetrics;
+use crate::telemetry::traces::Traces;
 use crate::tls::Tls;
 use crate::{cleaning, data_lock, notify, operator, secrets};
 
@@ -41,7 +43,7 @@ const LET_GO: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// One line that names what could not be had: a folder, a port, the database.
-pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+pub(crate) async fn run(config: Config, filter: Filter, traces: Option<Traces>) -> anyhow::Result<()> {
     let mut signals = StopSignals::new().context("signals cannot be handled")?;
     let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
 
@@ -82,6 +84,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         node: Node::new(config.data_dir()),
     };
     exposition::register(&registry, sources)?;
+    if let Some(traces) = &traces {
+        traces.register(&registry)?;
+    }
     let requests = HttpMetrics::register(&registry)?;
     let api = hubbub_api::State {
         storage: storage.clone(),
@@ -95,7 +100,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     };
     match operator::Socket::open(config.data_dir()) {
         Ok(socket) => {
-            let router = operator::router(hubbub_api::router(api.clone()), bus);
+            let router = operator::router(hubbub_api::router(api.clone()), bus, filter);
             tokio::spawn(socket.serve(router, stop.clone()));
         }
         Err(error) => tracing::warn!(%error, "`hubbub admin` cannot reach this server while it runs"),
@@ -132,7 +137,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 
     notify::ready();
     let signal = signals.next().await;
-    notify::stopping(config.drain_patience() + FINISH + 5 * LET_GO);
+    notify::stopping(config.drain_patience() + FINISH + 6 * LET_GO);
     draining.cancel();
     let end = async {
         drain(&signaling, signal, config.drain_patience()).await;
@@ -145,6 +150,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let _ = tokio::time::timeout(LET_GO, auth.flush()).await;
         let _ = tokio::time::timeout(LET_GO, sfu.shutdown()).await;
         let _ = tokio::time::timeout(LET_GO, database.close()).await;
+        if let Some(traces) = traces {
+            traces.shutdown(LET_GO).await;
+        }
     };
     tokio::select! {
         () = end => {
@@ -225,6 +233,11 @@ fn announce(config: &Config, public: &TcpListener, sfu: &Sfu) {
     }
     if config.mail.smtp_host.is_empty() {
         tracing::info!("no mail.smtp_host is set: read mail at {url}dev/outbox, from this machine only");
+    }
+    if let Some(to) = config.for_traces() {
+        // Without path and query, which may hold a key.
+        let collector = to.endpoint.authority().map_or("", |authority| authority.as_str());
+        tracing::info!(traces.collector = collector, "traces go to a collector");
     }
     if let Some(metrics) = config.metrics.bind {
         tracing::info!("metrics are at http://{metrics}/metrics");

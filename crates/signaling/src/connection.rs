@@ -8,11 +8,9 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use hubbub_auth::Identity;
-use hubbub_domain::Client;
 use hubbub_protocol::{CloseCode, ErrorCode, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, ServerMessage};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tracing::{Instrument, error, info, info_span};
-use uuid::Uuid;
 
 use crate::connections::LOGIN_ENDED;
 use crate::outbox::{Closing, Link, Outgoing, Pending, encode};
@@ -31,14 +29,7 @@ const KEPT: usize = 8;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves a socket until it ends.
-pub(crate) async fn run(
-    inner: Arc<Inner>,
-    socket: WebSocket,
-    identity: Identity,
-    request: Option<String>,
-    client: Client,
-) {
-    let origin = Origin { socket: Uuid::now_v7(), request, client };
+pub(crate) async fn run(inner: Arc<Inner>, socket: WebSocket, identity: Identity, origin: Origin) {
     // No child of the request's span, which would stay open as long as the socket.
     let span = info_span!(
         parent: None,
@@ -47,6 +38,9 @@ pub(crate) async fn run(
         socket.id = %origin.socket,
         user.id = %identity.user,
     );
+    if let Some(trace) = &origin.trace {
+        trace.adopt(&span);
+    }
     serve(inner, socket, identity, origin).instrument(span).await;
 }
 

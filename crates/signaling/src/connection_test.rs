@@ -9,9 +9,11 @@ use std::time::Duration;
 use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
 use hubbub_domain::{Room, RoomId, Timestamp, UserId};
 use hubbub_protocol::{ErrorCode, MediaStep};
+use hubbub_sfu::CallId;
 use tracing::info;
 use uuid::Builder;
 
+use crate::convert;
 use crate::live::{JoinRefused, Welcome};
 use crate::refusal::Refusal;
 use crate::session::Session;
@@ -31,6 +33,12 @@ pub(crate) fn room_of(user: UserId) -> RoomId {
 /// Whether a room is a test and not a place for people.
 pub(crate) fn is_test(room: RoomId) -> bool {
     room.0.get_version_num() == VERSION
+}
+
+/// Whether a call is that of a connection test.
+#[must_use]
+pub fn is_of_test(call: CallId) -> bool {
+    is_test(convert::room(call))
 }
 
 fn settings(user: UserId, now: Timestamp) -> Result<Room, Refusal> {
@@ -97,12 +105,12 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::convert;
 
     #[test]
     fn tests_are_no_stored_rooms_and_each_user_has_one() {
         let (ada, bob) = (UserId::new(), UserId::new());
         assert!(is_test(room_of(ada)) && !is_test(RoomId::new()));
+        assert!(is_of_test(convert::call(room_of(ada))) && !is_of_test(convert::call(RoomId::new())));
         assert_eq!(room_of(ada), room_of(ada));
         assert_ne!(room_of(ada), room_of(bob));
         assert_eq!(convert::room(convert::call(room_of(ada))), room_of(ada));

@@ -39,12 +39,15 @@ mod supervision;
 #[cfg(test)]
 mod testing;
 mod token;
+mod trace;
 mod upgrade;
 mod user_rate;
 
 pub use config::Config;
+pub use connection_test::is_of_test;
 pub use media::MediaPlane;
 pub use metrics::MetricsSnapshot;
 pub use service::Signaling;
+pub use trace::Trace;
 pub use upgrade::ClientNetwork;
 pub use user_rate::Rate;

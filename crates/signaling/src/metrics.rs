@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hubbub_domain::measure::{Counter, Histogram, Times};
 use hubbub_protocol::{ClientMessage, ErrorCode, MediaStep, ServerMessage};
 
+use crate::seats::Totals;
+
 /// Signaling's numbers at one moment. Counters count from the start of the process.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricsSnapshot {
@@ -14,10 +16,12 @@ pub struct MetricsSnapshot {
     pub queued: u64,
     /// Those of the client with the most.
     pub longest_queue: u64,
-    /// Taken seats, those that wait for their socket to come back included.
+    /// Taken seats in rooms, those that wait for their socket to come back included.
     pub participants: u64,
     /// Rooms with somebody in them.
     pub rooms: u64,
+    /// Connection tests under way. They are neither participants nor rooms.
+    pub connection_tests: u64,
     /// Messages received, by type.
     pub messages_in: Vec<(&'static str, u64)>,
     /// Messages queued for clients, by type; a broadcast counts once a receiver.
@@ -47,7 +51,7 @@ pub struct MetricsSnapshot {
 impl Default for MetricsSnapshot {
     /// Everything, at 0.
     fn default() -> Self {
-        Metrics::default().snapshot(Queues::default(), 0, 0)
+        Metrics::default().snapshot(Queues::default(), Totals::default())
     }
 }
 
@@ -93,7 +97,8 @@ impl Metrics {
     }
 
     /// Everything counted, together with what others keep: the sockets' queues, seats and rooms.
-    pub(crate) fn snapshot(&self, queues: Queues, participants: u64, rooms: u64) -> MetricsSnapshot {
+    pub(crate) fn snapshot(&self, queues: Queues, taken: Totals) -> MetricsSnapshot {
+        let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let named = |names: &[&'static str], counts: &[AtomicU64]| {
             names.iter().zip(counts).map(|(&name, count)| (name, count.load(Ordering::Relaxed))).collect()
         };
@@ -101,8 +106,9 @@ impl Metrics {
             sockets: queues.sockets,
             queued: queues.messages,
             longest_queue: queues.longest,
-            participants,
-            rooms,
+            participants: number(taken.seats),
+            rooms: number(taken.rooms),
+            connection_tests: number(taken.tests),
             messages_in: named(&ClientMessage::TYPES, &self.messages_in),
             messages_out: named(&ServerMessage::TYPES, &self.messages_out),
             errors: named(&ErrorCode::ALL.map(ErrorCode::as_str), &self.errors),
@@ -128,10 +134,12 @@ mod tests {
         let metrics = Metrics::default();
         let error = ServerMessage::Error { reply_to: None, code: ErrorCode::RoomFull, message: String::new() };
         metrics.sent(&error, 1);
-        let snapshot = metrics.snapshot(Queues { sockets: 1, messages: 5, longest: 4 }, 2, 3);
+        let taken = Totals { seats: 2, rooms: 3, tests: 4 };
+        let snapshot = metrics.snapshot(Queues { sockets: 1, messages: 5, longest: 4 }, taken);
         assert!(snapshot.errors.contains(&("room-full", 1)));
         assert!(snapshot.messages_out.contains(&("error", 1)));
         assert_eq!((snapshot.sockets, snapshot.participants, snapshot.rooms), (1, 2, 3));
+        assert_eq!(snapshot.connection_tests, 4);
         assert_eq!((snapshot.queued, snapshot.longest_queue), (5, 4));
     }
 }

@@ -61,7 +61,7 @@ fn what_happened_is_told_in_one_write_and_in_its_order() {
     assert_eq!(told(&mut to_ben), [vec![1, 2, 3]]);
     hall.tell();
     assert!(told(&mut to_ada).is_empty() && told(&mut to_ben).is_empty());
-    let sent = hall.metrics.snapshot(crate::metrics::Queues::default(), 0, 0).messages_out;
+    let sent = hall.metrics.snapshot(crate::metrics::Queues::default(), crate::seats::Totals::default()).messages_out;
     assert!(sent.contains(&("remove-peer", 5)), "{sent:?}");
 }
 

@@ -164,7 +164,7 @@ mod tests {
         link.send(pong(3));
         link.send(pong(4));
         assert_eq!(link.closing(), Some(Closing { code: 1008, reason: "read too slowly", drain: false }));
-        assert_eq!(metrics.snapshot(Queues::default(), 0, 0).slow_readers, 1);
+        assert_eq!(metrics.snapshot(Queues::default(), crate::seats::Totals::default()).slow_readers, 1);
         assert_eq!(link.waiting(), 2);
         assert_eq!(pending.queue.len(), 2);
     }

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use hubbub_domain::{ParticipantId, RoomId, SessionId, UserId};
 use parking_lot::Mutex;
 
+use crate::connection_test;
+
 #[derive(Clone, Copy, Debug)]
 struct Place {
     room: RoomId,
@@ -78,11 +80,25 @@ impl Seats {
         table.places.iter().filter(|(_, place)| wanted(place)).map(|(&seat, place)| (seat, place.room)).collect()
     }
 
-    /// How many seats are taken, and in how many rooms.
-    pub(crate) fn totals(&self) -> (usize, usize) {
+    /// What is taken at the moment.
+    pub(crate) fn totals(&self) -> Totals {
         let table = self.0.lock();
-        (table.places.len(), table.of_room.len())
+        let tests = table.of_room.iter().filter(|(room, _)| connection_test::is_test(**room));
+        let (test_rooms, test_seats) = tests.fold((0, 0), |(rooms, seats), (_, here)| (rooms + 1, seats + here));
+        let (seats, rooms) = (table.places.len() - test_seats, table.of_room.len() - test_rooms);
+        Totals { seats, rooms, tests: test_seats }
     }
+}
+
+/// How many seats are taken, and where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// In rooms.
+    pub(crate) seats: usize,
+    /// In how many.
+    pub(crate) rooms: usize,
+    /// In connection tests.
+    pub(crate) tests: usize,
 }
 
 #[cfg(test)]
@@ -100,10 +116,10 @@ mod tests {
         assert!(seats.open(rooms[1], 2) && seats.open(rooms[0], 2), "one that is in use stays open");
         sit(bob, rooms[1]);
         assert!(!seats.open(rooms[2], 2));
-        assert_eq!(seats.totals(), (2, 2));
+        assert_eq!(seats.totals(), Totals { seats: 2, rooms: 2, tests: 0 });
         seats.remove(ada);
         seats.remove(ada);
-        assert_eq!(seats.totals(), (1, 1));
+        assert_eq!(seats.totals(), Totals { seats: 1, rooms: 1, tests: 0 });
         assert!(seats.open(rooms[2], 2));
     }
 }

@@ -126,9 +126,7 @@ impl Signaling {
     /// Everything counted so far.
     #[must_use]
     pub fn metrics(&self) -> MetricsSnapshot {
-        let (participants, rooms) = self.inner.around.seats.totals();
-        let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        self.inner.metrics().snapshot(self.inner.connections.queues(), number(participants), number(rooms))
+        self.inner.metrics().snapshot(self.inner.connections.queues(), self.inner.around.seats.totals())
     }
 
     /// Gives nobody new a seat, tells every socket, and waits until nobody is in a room any more, for `patience` at most.
@@ -141,7 +139,7 @@ impl Signaling {
             self.inner.metrics().sent(&connections::draining(deadline), told);
         }
         loop {
-            let empty = self.inner.around.seats.totals().0 == 0;
+            let empty = self.inner.around.seats.totals().seats == 0;
             if empty || Instant::now() >= deadline {
                 return empty;
             }

@@ -24,6 +24,7 @@ use crate::registry::InUse;
 use crate::room::{Joiner, PendingOffer};
 use crate::service::Inner;
 use crate::token::{self, TokenHash};
+use crate::trace::Trace;
 
 /// The longest offer, in bytes. The media plane checks it again; here it saves the way there.
 const MAX_SDP_BYTES: usize = 64 * 1024;
@@ -46,6 +47,8 @@ pub(crate) struct Origin {
     pub(crate) request: Option<String>,
     /// What the socket was opened with.
     pub(crate) client: Client,
+    /// The trace of the handshake, where somebody collects it.
+    pub(crate) trace: Option<Trace>,
 }
 
 /// One socket's state. Dropping it gives its seat into the hands of time: the resume window runs.
@@ -210,14 +213,18 @@ impl Session {
 
     /// What is told of a join, from here to the first packet, has the ids that tie it to the request it began with.
     pub(crate) fn join_span(&self, room: RoomId) -> Span {
-        info_span!(
+        let span = info_span!(
             "join",
             request.id = self.origin.request,
             socket.id = %self.origin.socket,
             user.id = %self.identity.user,
             room.id = %room,
             participant.id = Empty,
-        )
+        );
+        if let Some(trace) = &self.origin.trace {
+            trace.adopt(&span);
+        }
+        span
     }
 
     fn leave(&mut self, reply_to: Option<u32>) -> Result<(), Refusal> {

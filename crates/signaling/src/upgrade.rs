@@ -19,12 +19,15 @@ use hubbub_protocol::{MAX_MESSAGE_BYTES, PROTOCOL_VERSION};
 use serde_json::json;
 use tracing::{debug, warn};
 use url::form_urlencoded;
+use uuid::Uuid;
 
 use crate::client;
 use crate::connection;
 use crate::connections::{Bounds, TooMany};
 use crate::origin;
 use crate::service::Inner;
+use crate::session::Origin;
+use crate::trace::Trace;
 
 /// The cookie an access token comes in under https: no subdomain and no plain-text page can set one of this name (RFC
 /// 6265bis, section 4.1.3.2), so that none of another name counts there.
@@ -47,6 +50,7 @@ pub struct ClientNetwork(pub IpAddr);
 pub(crate) async fn handle(
     State(inner): State<Arc<Inner>>,
     network: Option<Extension<ClientNetwork>>,
+    trace: Option<Extension<Trace>>,
     uri: Uri,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
@@ -76,8 +80,12 @@ pub(crate) async fn handle(
         Ok(place) => place,
         Err(too_many) => return refused(Refused::TooManySockets(too_many)),
     };
-    let request = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
-    let client = client::of(headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default());
+    let origin = Origin {
+        socket: Uuid::now_v7(),
+        request: headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned),
+        client: client::of(headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()),
+        trace: trace.map(|Extension(trace)| trace),
+    };
     let spoken = query.version == Some(PROTOCOL_VERSION);
     upgrade
         .max_message_size(MAX_MESSAGE_BYTES)
@@ -87,7 +95,7 @@ pub(crate) async fn handle(
         .on_upgrade(move |socket| async move {
             let tracked = inner.tasks.token();
             if spoken {
-                connection::run(inner, socket, identity, request, client).await;
+                connection::run(inner, socket, identity, origin).await;
             } else {
                 connection::refuse_version(&inner, socket).await;
             }

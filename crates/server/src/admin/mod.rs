@@ -11,6 +11,7 @@ mod audit;
 mod directory;
 mod duration;
 mod live;
+mod log;
 mod rooms;
 mod tokens;
 mod users;
@@ -32,6 +33,18 @@ use crate::{operator, secrets};
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Data(DataCommand),
+    /// What the running server logs. Needs no database.
+    Log {
+        #[command(subcommand)]
+        command: log::Command,
+    },
+}
+
+/// What is done to the data, with or beside a running server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
     /// Makes a user an admin, who looks after the server in the web client.
     Grant {
         /// A username or an e-mail address
@@ -113,6 +126,13 @@ pub(crate) struct Admin<'a> {
 /// # Errors
 /// [`Failure`], fit for one line.
 pub(crate) async fn run(config: &Config, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Data(command) => work(config, command).await,
+        Command::Log { command } => log::run(config, command).await,
+    }
+}
+
+async fn work(config: &Config, command: DataCommand) -> Result<(), Failure> {
     let secret = ServerSecret::from_bytes(&secrets::load(config.data_dir())?)?;
     let database = Database::connect(&config.for_storage()).await?;
     let storage: Arc<dyn Storage> = Arc::new(database.clone());
@@ -124,13 +144,13 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<(), Failure
     let auth = Auth::new(config.for_auth(secret), storage.clone(), clock.clone(), mailer, events.clone())?;
     let admin = Admin { config, storage, auth, clock, events };
     let done = match command {
-        Command::Grant { user } => directory::change(&admin, &user, UserChange::SetRole(Role::Admin)).await,
-        Command::Revoke { user } => directory::change(&admin, &user, UserChange::SetRole(Role::Member)).await,
-        Command::Users { command } => users::run(&admin, command).await,
-        Command::Tokens { command } => tokens::run(&admin, command).await,
-        Command::Rooms { command } => rooms::run(&admin, command).await,
-        Command::Live { command } => live::run(&admin, command).await,
-        Command::Audit(query) => audit::run(&admin, query).await,
+        DataCommand::Grant { user } => directory::change(&admin, &user, UserChange::SetRole(Role::Admin)).await,
+        DataCommand::Revoke { user } => directory::change(&admin, &user, UserChange::SetRole(Role::Member)).await,
+        DataCommand::Users { command } => users::run(&admin, command).await,
+        DataCommand::Tokens { command } => tokens::run(&admin, command).await,
+        DataCommand::Rooms { command } => rooms::run(&admin, command).await,
+        DataCommand::Live { command } => live::run(&admin, command).await,
+        DataCommand::Audit(query) => audit::run(&admin, query).await,
     };
     database.close().await;
     let events: Vec<DomainEvent> = std::iter::from_fn(|| told.try_recv().ok()).collect();

@@ -5,10 +5,10 @@ use std::ops::RangeInclusive;
 
 use hubbub_domain::room::MaxParticipants;
 use ipnet::IpNet;
-use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use super::{Config, Encryption, ice_url};
+use crate::telemetry::logging;
 
 /// The shortest secret shared with a TURN server: 16 hexadecimal digits are 64 bits.
 const TURN_SECRET_MIN: usize = 16;
@@ -65,8 +65,8 @@ impl Config {
         self.check_media()?;
         self.check_mail()?;
         self.check_ice()?;
-        let right = r#"expected "info", "debug" or module=level pairs such as "info,hubbub_signaling=debug""#;
-        EnvFilter::try_new(&self.log.filter).map_err(|e| ("log.filter", format!("{e}; {right}")))?;
+        self.check_traces()?;
+        logging::parse(&self.log.filter).map_err(|problem| ("log.filter", problem))?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod ice_url;
 mod load;
 mod rate;
 mod tls;
+mod traces;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) signaling: Signaling,
     pub(crate) ice: Ice,
     pub(crate) metrics: Metrics,
+    pub(crate) traces: Traces,
     pub(crate) log: Log,
 }
 
@@ -226,6 +228,17 @@ pub(crate) struct Metrics {
     pub(crate) bind: Option<SocketAddr>,
     pub(crate) rooms: usize,
     pub(crate) peers_per_room: usize,
+}
+
+/// Traces for an OpenTelemetry collector.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Traces {
+    pub(crate) endpoint: String,
+    pub(crate) headers: traces::Headers,
+    pub(crate) service_name: String,
+    pub(crate) sampled_percent: u32,
+    pub(crate) timeout_seconds: u64,
 }
 
 /// Log lines.

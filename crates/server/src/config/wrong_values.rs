@@ -91,8 +91,13 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("metrics.bind", "'9464'", "expected an address and a port such as 127.0.0.1:8080"),
     ("metrics.rooms", "1001", "expected 0 to 1000"),
     ("metrics.peers_per_room", "0", "expected 1 to 1000"),
+    ("traces.endpoint", "'collector:4318'", "expected an address such as http://127.0.0.1:4318"),
+    ("traces.headers", "['authorization']", "expected a name and a value such as"),
+    ("traces.service_name", "' '", "expected a name of 1 to 64 characters"),
+    ("traces.sampled_percent", "0", "expected 1 to 100"),
+    ("traces.timeout_seconds", "61", "expected 1 to 60"),
     ("log.format", "'xml'", "expected one of human, json"),
-    ("log.filter", "'a=b=c'", "expected \"info\", \"debug\" or module=level pairs"),
+    ("log.filter", "'inof'", "expected \"info\", \"debug\" or module=level pairs"),
 ];
 
 /// Paths, of which it is told at the start that they cannot be read.

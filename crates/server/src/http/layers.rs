@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::problem::problem;
 use crate::telemetry::metrics::HttpMetrics;
+use crate::telemetry::traces;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -38,7 +39,14 @@ pub(crate) fn wrap(router: Router, public_url: &Url, hsts_seconds: u32, metrics:
 /// The id under which a request is found in the log; the response has it as `x-request-id`.
 async fn identify(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
-    let span = tracing::info_span!("request", request.id = %id, user.id = tracing::field::Empty);
+    let span = if is_quiet(&route(&request)) {
+        tracing::info_span!(target: traces::QUIET, "request", request.id = %id, user.id = tracing::field::Empty)
+    } else {
+        tracing::info_span!("request", request.id = %id, user.id = tracing::field::Empty)
+    };
+    if let Some(trace) = traces::continuation(&span) {
+        request.extensions_mut().insert(trace);
+    }
     let value = HeaderValue::from_str(&id).expect("an id is visible ASCII");
     // In place of what the client may say there: others log it.
     request.headers_mut().insert(REQUEST_ID, value.clone());
@@ -49,7 +57,7 @@ async fn identify(mut request: Request, next: Next) -> Response {
 
 /// Counts and logs a request under its route's pattern, never its path or query: those may hold tickets and invitations.
 async fn observe(State(metrics): State<HttpMetrics>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("web-client", MatchedPath::as_str).to_owned();
+    let route = route(&request);
     let method = known_method(request.method());
     let started = Instant::now();
     let under_way = metrics.begin();
@@ -59,15 +67,25 @@ async fn observe(State(metrics): State<HttpMetrics>, request: Request, next: Nex
     let status = response.status().as_u16();
     metrics.observe(method, &route, status, elapsed);
     let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    let quiet = !route.starts_with("/api/") && route != "/ws";
+    traces::describe(method, &route, status);
     if status >= 500 {
         tracing::warn!(http.method = method, http.route = route, http.status = status, milliseconds, "request failed");
-    } else if quiet {
+    } else if is_quiet(&route) {
         tracing::debug!(http.method = method, http.route = route, http.status = status, milliseconds, "request");
     } else {
         tracing::info!(http.method = method, http.route = route, http.status = status, milliseconds, "request");
     }
     response
+}
+
+/// The route's pattern.
+fn route(request: &Request) -> String {
+    request.extensions().get::<MatchedPath>().map_or("web-client", MatchedPath::as_str).to_owned()
+}
+
+/// Whether a request to this route is of little interest: files, and whether the server is well.
+fn is_quiet(route: &str) -> bool {
+    !route.starts_with("/api/") && route != "/ws"
 }
 
 /// Invented methods must not make new time series.

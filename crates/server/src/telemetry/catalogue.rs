@@ -13,6 +13,7 @@ use super::metrics::HttpMetrics;
 use super::node::Node;
 use super::process::Process;
 use super::tls::TlsMetrics;
+use super::traces;
 use super::{media, rooms, services};
 
 const INTRODUCTION: &str = "\
@@ -28,6 +29,7 @@ made from the code by `HUBBUB_UPDATE=1 cargo test -p hubbub-server catalogue`; a
 - Numbers are up to a quarter of a second old, those of `/metrics/rooms` up to a second. Scraping more often costs nothing and
   brings nothing.
 - `hubbub_tls_` is there with a certificate of its own only ([TLS.md](TLS.md)).
+- `hubbub_traces_` is there with a collector of traces only (`traces.endpoint`).
 - Histograms have `_bucket`, `_sum` and `_count`, as usual.
 
 Dashboards and alert rules for them are in [grafana](../grafana/README.md), what to do about an alert in
@@ -40,7 +42,7 @@ const CHAPTERS: [(&str, &[&str]); 6] = [
     ("Signaling", &["hubbub_signaling_"]),
     ("HTTP, TLS, accounts and mail", &["hubbub_http_", "hubbub_tls_", "hubbub_api_", "hubbub_auth_", "hubbub_mail"]),
     ("Database", &["hubbub_storage_"]),
-    ("Process and machine", &["hubbub_build_", "hubbub_runtime_", "hubbub_data_", "process_"]),
+    ("Process and machine", &["hubbub_build_", "hubbub_runtime_", "hubbub_data_", "hubbub_traces_", "process_"]),
     ("Single rooms, at `/metrics/rooms`", &["hubbub_room"]),
 ];
 
@@ -69,6 +71,7 @@ async fn families() -> Vec<MetricFamily> {
     registry.register(Box::new(Process::default())).unwrap();
     let http = HttpMetrics::register(&registry).unwrap();
     TlsMetrics::register(&registry).unwrap();
+    traces::Counts::new().unwrap().register(&registry).unwrap();
     drop(http.begin());
     http.observe("GET", "/api/rooms", 200, Duration::ZERO);
     families.extend(registry.gather());

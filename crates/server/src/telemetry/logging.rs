@@ -2,44 +2,81 @@
 
 use std::any::Any;
 use std::io::IsTerminal;
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
+use super::traces::Traces;
 use crate::config::{Config, ConfigError, Log, LogFormat};
 
 /// What is logged, while it is.
 #[derive(Clone)]
-pub(crate) struct Filter(reload::Handle<EnvFilter, Registry>);
+pub(crate) struct Filter {
+    handle: reload::Handle<EnvFilter, Registry>,
+    /// As it was asked for.
+    directives: Arc<Mutex<String>>,
+}
 
 impl Filter {
     /// Logs from now on by `directives`, as `log.filter` has them.
     ///
     /// # Errors
-    /// What is wrong with them; nothing changes then.
+    /// What is wrong with them and what would be right; nothing changes then.
     pub(crate) fn set(&self, directives: &str) -> Result<(), String> {
-        let filter = EnvFilter::try_new(directives).map_err(|error| error.to_string())?;
-        self.0.reload(filter).map_err(|error| error.to_string())
+        let filter = parse(directives)?;
+        let mut current = self.directives.lock();
+        self.handle.reload(filter).map_err(|error| error.to_string())?;
+        directives.clone_into(&mut current);
+        Ok(())
+    }
+
+    /// What is logged now.
+    pub(crate) fn directives(&self) -> String {
+        self.directives.lock().clone()
     }
 }
 
-/// Starts logging, panics included. The first call in a process wins.
-pub(crate) fn start(config: &Log) -> Filter {
-    let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+/// Reads directives as `log.filter` has them. A word that is no level is a mistake, not the name of a module of which everything is
+/// logged, as it would be otherwise.
+///
+/// # Errors
+/// What is wrong and what would be right.
+pub(crate) fn parse(directives: &str) -> Result<EnvFilter, String> {
+    let right = r#"expected "info", "debug" or module=level pairs such as "info,hubbub_signaling=debug""#;
+    if directives.trim().is_empty() {
+        return Err(format!("nothing is said; {right}"));
+    }
+    let word = |part: &&str| !part.is_empty() && !part.contains(['=', '[', ']', '{', '}']);
+    let mut words = directives.split(',').map(str::trim).filter(word);
+    if let Some(unknown) = words.find(|word| word.parse::<LevelFilter>().is_err()) {
+        return Err(format!("{unknown:?} is no level (error, warn, info, debug, trace or off); {right}"));
+    }
+    EnvFilter::try_new(directives).map_err(|error| format!("{error}; {right}"))
+}
+
+/// Starts logging, panics included, and collecting traces where they are wanted. The first call in a process wins.
+pub(crate) fn start(config: &Log, traces: Option<&Traces>) -> Filter {
+    let filter = parse(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let (filter, handle) = reload::Layer::new(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match config.format {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
         LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).boxed(),
     };
-    let all = tracing_subscriber::registry().with(filter).with(lines).with(filter_fn(may_be_logged));
+    // The filter is that of the lines alone, so that less in the log is not less in the traces.
+    let all = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(traces.map(Traces::layer))
+        .with(filter_fn(may_be_logged));
     if all.try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
-    Filter(handle)
+    Filter { handle, directives: Arc::new(Mutex::new(config.filter.clone())) }
 }
 
 /// Reads the configuration again and takes over `log.filter`, and nothing else of it.
@@ -80,6 +117,17 @@ mod tests {
     use std::panic::catch_unwind;
 
     use super::*;
+
+    #[test]
+    fn directives_are_levels_and_pairs() {
+        for right in ["info", "OFF", "debug", "info,hubbub_signaling=debug", "info,[join]=debug", "hubbub_auth=off"] {
+            assert!(parse(right).is_ok(), "{right}");
+        }
+        for wrong in ["", " ", "inof", "info,hubbub_signaling", "a=b=c", "hubbub_sfu=loud"] {
+            let error = parse(wrong).unwrap_err();
+            assert!(error.contains("expected \"info\"") && !error.contains('\n'), "{wrong}: {error}");
+        }
+    }
 
     #[test]
     fn what_a_panic_says_is_logged_only_when_it_is_part_of_the_program() {

@@ -57,7 +57,11 @@ fn presence(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
     vec![
         gauge("hubbub_sfu_peers", "Peers known, connected or not.", each(|w| w.peers)),
         gauge("hubbub_sfu_peers_connected", "Peers connected.", each(|w| w.connected)),
-        gauge("hubbub_sfu_calls", "Calls with at least one peer.", each(|w| w.calls)),
+        gauge(
+            "hubbub_sfu_calls",
+            "Calls with at least one peer, those of connection tests included.",
+            each(|w| w.calls),
+        ),
         gauge("hubbub_sfu_publishers", "Connected peers whose microphone has sent packets.", each(|w| w.publishers)),
         gauge("hubbub_sfu_listeners", "Connected peers with slots that may hear others.", each(|w| w.listeners)),
         gauge(

@@ -1,6 +1,6 @@
-//! What operators see: log lines and metrics.
+//! What operators see: log lines, metrics and traces.
 //!
-//! Never logged: passwords, codes, tokens, tickets, invitations, SDP, message text, and paths or queries that may hold
+//! Never logged or put into traces: passwords, codes, tokens, tickets, invitations, SDP, message text, and paths or queries that may hold
 //! one of them.
 
 #[cfg(test)]
@@ -16,3 +16,4 @@ mod process;
 pub(crate) mod rooms;
 mod services;
 pub(crate) mod tls;
+pub(crate) mod traces;

@@ -27,6 +27,8 @@ struct Shown {
 /// The largest rooms, or the one asked for.
 pub(crate) async fn families(sfu: &Sfu, limits: Limits, only: Option<Uuid>) -> Vec<MetricFamily> {
     let mut calls = sfu.calls();
+    // Connection tests are no rooms.
+    calls.retain(|(call, _)| !hubbub_signaling::is_of_test(*call));
     let all = calls.len();
     if let Some(room) = only {
         calls.retain(|(call, _)| call.0 == room.as_u128());

@@ -14,8 +14,17 @@ pub(crate) fn signaling(now: &MetricsSnapshot) -> Vec<MetricFamily> {
         gauge(&prefix("sockets"), "Open WebSockets.", one(now.sockets)),
         gauge(&prefix("queued_messages"), queued, one(now.queued)),
         gauge(&prefix("longest_queue"), "Messages that wait for the slowest client.", one(now.longest_queue)),
-        gauge(&prefix("participants"), "Taken seats, those waiting for their socket included.", one(now.participants)),
+        gauge(
+            &prefix("participants"),
+            "Taken seats in rooms, those waiting for their socket included.",
+            one(now.participants),
+        ),
         gauge(&prefix("rooms"), "Rooms with somebody in them.", one(now.rooms)),
+        gauge(
+            &prefix("connection_tests"),
+            "Connection tests under way, which are neither participants nor rooms.",
+            one(now.connection_tests),
+        ),
         counter(&prefix("messages_received_total"), "Messages received, by type.", by("type", &now.messages_in)),
         counter(&prefix("messages_sent_total"), "Messages queued for clients, by type.", by("type", &now.messages_out)),
         counter(&prefix("errors_total"), "Errors sent, by code.", by("code", &now.errors)),

@@ -308,3 +308,31 @@ async fn what_cannot_be_is_said_in_one_line() {
     assert!(line.contains("is no accounts file"), "{line}");
     assert_eq!(std::fs::read_to_string(&broken).unwrap(), "{}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_running_server_logs_is_shown_and_changed() {
+    let setup = Setup::new().with("HUBBUB__LOG__FILTER", "warn");
+    let absent = refused(&admin(&setup, &["log", "level"]), 1);
+    assert!(absent.contains("no server runs on the data folder"), "{absent}");
+    let server = setup.start().await;
+    assert_eq!(done(&admin(&setup, &["log", "level"])), "warn");
+
+    assert_eq!(done(&admin(&setup, &["log", "level", "info,hubbub=debug"])), "logged from now on: info,hubbub=debug");
+    server.logged("hubbub admin: this is logged from now on").await;
+    server.get("/healthz", None).await;
+    server.logged("/healthz").await;
+    for (wrong, said) in
+        [("inof", "\"inof\" is no level"), ("hubbub_sfu=loud", "expected \"info\""), ("", "nothing is said")]
+    {
+        let line = refused(&admin(&setup, &["log", "level", wrong]), 2);
+        assert!(line.contains(said), "{wrong}: {line}");
+    }
+    assert_eq!(done(&admin(&setup, &["log", "level"])), "info,hubbub=debug", "what is wrong changes nothing");
+
+    // The configuration counts again; at its level nothing is said of that.
+    server.signal("HUP");
+    let deadline = std::time::Instant::now() + crate::harness::PATIENCE;
+    while done(&admin(&setup, &["log", "level"])) != "warn" {
+        assert!(std::time::Instant::now() < deadline, "SIGHUP changes nothing:\n{}", server.log());
+    }
+}

@@ -44,6 +44,24 @@ async fn one_hears_oneself_in_a_test_and_nobody_else_can_come() {
 }
 
 #[tokio::test]
+async fn a_test_is_neither_a_participant_nor_a_room() {
+    let world = World::new().await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let room = world.room(&ada).await;
+    let (mut in_room, mut in_test) = (world.connect(&ada).await, world.connect(&bob).await);
+    in_room.join(room).await;
+    begin(&mut in_test).await;
+    let counted = || {
+        let now = world.signaling.metrics();
+        (now.participants, now.rooms, now.connection_tests)
+    };
+    assert_eq!(counted(), (1, 1, 1));
+    in_test.send(json!({"type": "leave"})).await;
+    in_test.expect("left").await;
+    assert_eq!(counted(), (1, 1, 0));
+}
+
+#[tokio::test]
 async fn a_user_has_one_test_at_a_time() {
     let world = World::new().await;
     let ada = world.user("ada").await;
