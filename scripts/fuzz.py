@@ -15,7 +15,7 @@ from pathlib import Path
 
 FUZZ = Path(__file__).resolve().parent.parent / "fuzz"
 TARGETS = sorted(path.stem for path in (FUZZ / "fuzz_targets").glob("*.rs"))
-# What cargo-fuzz sets, without the sanitizers, which need a nightly compiler; nothing that is fuzzed is unsafe but the socket calls.
+# What cargo-fuzz sets, without the sanitizers, which need a nightly compiler; nothing here is unsafe but the socket calls.
 FLAGS = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",

@@ -11,7 +11,6 @@ mod healthcheck;
 mod http;
 mod ice;
 mod lifecycle;
-mod memory;
 mod notify;
 mod operator;
 mod secrets;
@@ -84,7 +83,6 @@ enum ConfigCommand {
 }
 
 fn main() -> ExitCode {
-    memory::give_large_blocks_back();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return misunderstood(&error),
