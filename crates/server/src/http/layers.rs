@@ -39,7 +39,7 @@ pub(crate) fn wrap(router: Router, public_url: &Url, hsts_seconds: u32, metrics:
 /// The id under which a request is found in the log; the response has it as `x-request-id`.
 async fn identify(mut request: Request, next: Next) -> Response {
     let id = Uuid::now_v7().to_string();
-    let span = if is_quiet(&route(&request)) {
+    let span = if is_quiet(route(&request)) {
         tracing::info_span!(target: traces::QUIET, "request", request.id = %id, user.id = tracing::field::Empty)
     } else {
         tracing::info_span!("request", request.id = %id, user.id = tracing::field::Empty)
@@ -57,7 +57,7 @@ async fn identify(mut request: Request, next: Next) -> Response {
 
 /// Counts and logs a request under its route's pattern, never its path or query: those may hold tickets and invitations.
 async fn observe(State(metrics): State<HttpMetrics>, request: Request, next: Next) -> Response {
-    let route = route(&request);
+    let route = route(&request).to_owned();
     let method = known_method(request.method());
     let started = Instant::now();
     let under_way = metrics.begin();
@@ -79,8 +79,8 @@ async fn observe(State(metrics): State<HttpMetrics>, request: Request, next: Nex
 }
 
 /// The route's pattern.
-fn route(request: &Request) -> String {
-    request.extensions().get::<MatchedPath>().map_or("web-client", MatchedPath::as_str).to_owned()
+fn route(request: &Request) -> &str {
+    request.extensions().get::<MatchedPath>().map_or("web-client", MatchedPath::as_str)
 }
 
 /// Whether a request to this route is of little interest: files, and whether the server is well.
