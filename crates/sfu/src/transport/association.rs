@@ -280,7 +280,7 @@ impl Transport {
         admit: impl FnOnce(u32) -> bool,
     ) -> Result<&'a mut [u8], Dropped> {
         let plain = self.inbound(path)?.unprotect_rtp(packet, admit)?;
-        confirm(&mut self.keys_confirmed, &mut self.dtls);
+        self.confirm();
         Ok(plain)
     }
 
@@ -290,7 +290,7 @@ impl Transport {
     /// Says why it was dropped; what is left of the packet's bytes is of no use then.
     pub(crate) fn unprotect_rtcp<'a>(&mut self, path: Path, packet: &'a mut [u8]) -> Result<&'a mut [u8], Dropped> {
         let plain = self.inbound(path)?.unprotect_rtcp(packet)?;
-        confirm(&mut self.keys_confirmed, &mut self.dtls);
+        self.confirm();
         Ok(plain)
     }
 
@@ -326,6 +326,16 @@ impl Transport {
     #[cfg(test)]
     pub(crate) fn srtp_profile(&self) -> Option<SrtpProfile> {
         self.srtp.as_ref().map(SrtpSession::profile)
+    }
+
+    /// The peer has sent something that authenticates: it has the keys.
+    fn confirm(&mut self) {
+        if !self.keys_confirmed {
+            self.keys_confirmed = true;
+            if let Some(dtls) = &mut self.dtls {
+                dtls.confirm();
+            }
+        }
     }
 
     fn inbound(&mut self, path: Path) -> Result<&mut SrtpSession, Dropped> {
@@ -398,15 +408,5 @@ impl Transport {
         self.dtls_timeout = None;
         self.ice.clear(&mut self.events);
         self.events.push_back(TransportEvent::Lost(reason));
-    }
-}
-
-/// The peer has sent something that authenticates: it has the keys.
-fn confirm(confirmed: &mut bool, dtls: &mut Option<Box<dyn DtlsEndpoint>>) {
-    if !*confirmed {
-        *confirmed = true;
-        if let Some(dtls) = dtls {
-            dtls.confirm();
-        }
     }
 }
