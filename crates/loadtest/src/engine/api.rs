@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::Histogram;
+use super::audio::PERIOD;
 use crate::session::Session;
 
 /// A peer of one engine, for as long as the engine lives: numbers are not used again.
@@ -38,7 +39,7 @@ impl Default for EngineConfig {
         Self {
             threads: 1,
             tick: Duration::from_millis(2),
-            period: Duration::from_millis(20),
+            period: PERIOD,
             audio: None,
             uplink: Impairment::default(),
             downlink: Impairment::default(),

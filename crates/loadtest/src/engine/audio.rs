@@ -10,7 +10,7 @@ use super::opus;
 use crate::error::LoadTestError;
 
 /// From one packet to the next, by the clock of the microphone.
-const PERIOD: Duration = Duration::from_millis(20);
+pub(super) const PERIOD: Duration = Duration::from_millis(20);
 /// RTP clock ticks of one packet: 20 ms at 48 kHz.
 pub(super) const PACKET_TICKS: u32 = 960;
 /// The level of silence in -dBov (RFC 6464).

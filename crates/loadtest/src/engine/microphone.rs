@@ -107,9 +107,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    const PERIOD: Duration = Duration::from_millis(20);
     use crate::engine::api::Silence;
+    use crate::engine::audio::PERIOD;
     use crate::engine::ears;
 
     fn microphone(now: Instant, pattern: TalkPattern) -> Microphone {
