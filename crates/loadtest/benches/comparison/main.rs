@@ -82,6 +82,9 @@ fn main() -> ExitCode {
 }
 
 async fn run(only: Option<&str>, choice: Choice) -> Result<(), Failure> {
+    if let Some(row) = choice.row.as_deref().filter(|row| !ROWS.contains(row)) {
+        return Err(format!("--row takes {}, not {row:?}", ROWS.join(", ")).into());
+    }
     let janus_version =
         || janus::version().ok_or("janus is not installed: apt-get install janus, then make bench again");
     match only {
@@ -103,6 +106,9 @@ async fn run(only: Option<&str>, choice: Choice) -> Result<(), Failure> {
     }
 }
 
+/// The rows, as `--row` takes them.
+const ROWS: [&str; 6] = ["large", "rooms", "pairs", "joins", "storm", "growth"];
+
 /// What is measured.
 struct Choice {
     scale: Scale,
@@ -110,52 +116,46 @@ struct Choice {
     row: Option<String>,
 }
 
-async fn measure<S: Start>(
-    name: &str,
-    version: String,
-    start: &S,
-    steps: &[usize],
-    Choice { scale, row }: &Choice,
-) -> Measured {
-    let steps: Vec<usize> = steps.iter().map(|&step| scale.of(step)).collect();
-    let tell = |asked: &'static str, title: &'static str| Tell {
-        server: name.to_owned(),
-        title,
-        wanted: row.as_deref().is_none_or(|row| row == asked),
-    };
-    Measured {
-        version,
-        large: tell("large", "3 speakers × 300 listeners").of(load(start, 1, 3, scale.of(300))).await,
-        rooms: tell("rooms", "20 rooms × (3 + 7)").of(load(start, scale.of(20), 3, 7)).await,
-        pairs: tell("pairs", "500 rooms × 2").of(load(start, scale.of(500), 2, 0)).await,
-        joins: tell("joins", "300 joins, 100 a second").of(joins(start, scale.of(JOINS), JOINS_A_SECOND)).await,
-        storm: tell("storm", "900 joins, 300 a second").of(joins(start, scale.of(STORM), STORM_A_SECOND)).await,
-        growth: tell("growth", "as many listeners as go").of(grow(start, &steps)).await,
-    }
-}
-
-/// A row, which says how it goes.
-struct Tell {
-    server: String,
-    title: &'static str,
-    wanted: bool,
-}
-
-impl Tell {
+impl Choice {
+    /// Measures a row if it is wanted, and says how it went.
     #[expect(clippy::print_stderr, reason = "progress is for whoever waits")]
-    async fn of<T>(self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, String> {
-        let Self { server, title, wanted } = self;
-        if !wanted {
+    async fn tell<T>(
+        &self,
+        row: &str,
+        title: &str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, String> {
+        if self.row.as_ref().is_some_and(|wanted| wanted != row) {
             return Err("nobody asked for it".to_owned());
         }
-        eprintln!("{server}: {title} …");
+        eprintln!("{title} …");
         let outcome = match tokio::time::timeout(ROW_MAX, work).await {
             Ok(outcome) => outcome.map_err(|error| error.to_string()),
             Err(_) => Err(format!("it took longer than {} s", ROW_MAX.as_secs())),
         };
         if let Err(error) = &outcome {
-            eprintln!("{server}: {title}: {error}");
+            eprintln!("{title}: {error}");
         }
         outcome
+    }
+}
+
+async fn measure<S: Start>(name: &str, version: String, start: &S, steps: &[usize], choice: &Choice) -> Measured {
+    let scale = choice.scale;
+    let steps: Vec<usize> = steps.iter().map(|&step| scale.of(step)).collect();
+    Measured {
+        version,
+        large: choice
+            .tell("large", &format!("{name}: 3 speakers × 300 listeners"), load(start, 1, 3, scale.of(300)))
+            .await,
+        rooms: choice.tell("rooms", &format!("{name}: 20 rooms × (3 + 7)"), load(start, scale.of(20), 3, 7)).await,
+        pairs: choice.tell("pairs", &format!("{name}: 500 rooms × 2"), load(start, scale.of(500), 2, 0)).await,
+        joins: choice
+            .tell("joins", &format!("{name}: 300 joins, 100 a second"), joins(start, scale.of(JOINS), JOINS_A_SECOND))
+            .await,
+        storm: choice
+            .tell("storm", &format!("{name}: 900 joins, 300 a second"), joins(start, scale.of(STORM), STORM_A_SECOND))
+            .await,
+        growth: choice.tell("growth", &format!("{name}: as many listeners as go"), grow(start, &steps)).await,
     }
 }
