@@ -82,8 +82,9 @@ function RestartBanner({ by }: { by: number }) {
 }
 
 /** What to say of a call whose socket is gone. */
-function lead(problem: CallProblem | null, online: boolean): string {
-  if (!online) return text.connection.offlineLead;
+function lead(problem: CallProblem | null, restarting: boolean, joining: boolean): string {
+  if (!navigator.onLine) return text.connection.offlineLead;
+  if (restarting) return joining ? problemWords.restartingJoin : text.connection.restarting;
   const known = problem?.step === 'socket' || problem?.step === 'seat';
   return problem && known ? explainProblem(problem) : text.connection.lostLead;
 }
@@ -128,12 +129,7 @@ function LostBanner({ engine }: { engine: CallEngine }) {
         </span>
       }
     >
-      {restarting && navigator.onLine
-        ? joining
-          ? problemWords.restartingJoin
-          : text.connection.restarting
-        : lead(navigator.onLine ? problem : null, navigator.onLine)}{' '}
-      {/* Not read out: it changes every second. */}
+      {lead(problem, restarting, joining)} {/* Not read out: it changes every second. */}
       <span aria-hidden="true" className="tabular-nums">
         {seconds > 0 ? text.connection.retryIn(seconds) : text.connection.retrying}
       </span>
