@@ -2,6 +2,7 @@
 
 mod admin;
 mod backup;
+mod causes;
 mod cleaning;
 mod config;
 mod data_lock;

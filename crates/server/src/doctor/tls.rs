@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::tls::trust;
 
 /// How long connecting, and then the handshake, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -71,17 +73,8 @@ pub(crate) async fn tcp(host: &str, port: u16) -> Result<TcpStream, Fault> {
 
 /// Believes whom the machine believes.
 fn client() -> Result<Arc<ClientConfig>, Fault> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        let text = "this machine has no root certificates; install its package ca-certificates";
-        return Err(Fault::Certificate(text.to_owned()));
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Fault::Certificate(error.to_string()))?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+    let roots = trust::roots().map_err(Fault::Certificate)?;
+    trust::client(roots).map(Arc::new).map_err(|error| Fault::Certificate(error.to_string()))
 }
 
 fn days_left<S>(stream: &TlsStream<S>) -> Option<i64> {

@@ -6,6 +6,7 @@ mod challenges;
 mod current;
 mod files;
 mod handshake;
+pub(crate) mod trust;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,7 +1,6 @@
 //! Batches of spans as OTLP, posted to the collector (opentelemetry.io/docs/specs/otlp, "OTLP/HTTP").
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -19,11 +18,13 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use parking_lot::Mutex;
 use prost::Message;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::RootCertStore;
 use tokio::runtime::Handle;
 
 use super::Config;
 use super::queue::Counts;
+use crate::causes::with_causes;
+use crate::tls::trust;
 
 /// How often it is said at most that the collector takes nothing.
 const QUIET: Duration = Duration::from_secs(60);
@@ -46,8 +47,9 @@ impl Exporter {
     /// When the collector is to be reached by https, and this machine believes nobody.
     pub(super) fn new(config: Config, runtime: Handle, counts: Counts) -> anyhow::Result<Self> {
         let secure = config.endpoint.scheme_str() == Some("https");
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls(secure)?).https_or_http().enable_all_versions().build();
+        let roots = if secure { trust::roots().map_err(anyhow::Error::msg)? } else { RootCertStore::empty() };
+        let tls = trust::client(roots).context("TLS for traces.endpoint cannot be had")?;
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions().build();
         let client = HyperClient::new(connector, config.timeout, None);
         let mut headers = config.headers;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
@@ -80,7 +82,8 @@ impl SpanExporter for Exporter {
         let (refused, problem) = match &posted {
             Ok(0) => (0, None),
             Ok(refused) => (*refused.min(&spans), Some(format!("it refused {refused} of {spans} spans"))),
-            Err(error) => (spans, Some(whole(&**error))),
+            // None of its texts repeats headers or the address.
+            Err(error) => (spans, Some(with_causes(&**error))),
         };
         self.counts.exported.inc_by(spans - refused);
         self.counts.failed.inc_by(refused);
@@ -91,35 +94,6 @@ impl SpanExporter for Exporter {
     fn set_resource(&mut self, resource: &Resource) {
         self.resource = resource.into();
     }
-}
-
-/// An error with what it came from. None of them repeats headers or the address.
-fn whole(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
-/// Believes whom the machine believes, where that is needed.
-fn tls(needed: bool) -> anyhow::Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    if needed {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        anyhow::ensure!(
-            !roots.is_empty(),
-            "this machine has no root certificates; install its package ca-certificates"
-        );
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .context("TLS for traces.endpoint cannot be had")?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Says once that deliveries fail, and once that they work again, however many there are.

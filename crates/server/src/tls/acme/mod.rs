@@ -15,6 +15,7 @@ use super::certificate::Certificate;
 use super::challenges::Challenges;
 use super::current::Current;
 use super::shown;
+use crate::causes::with_causes;
 use crate::config::AcmeChallenge;
 use crate::telemetry::tls::TlsMetrics;
 
@@ -122,7 +123,7 @@ impl Renewer {
                 tracing::warn!(
                     tries = self.failures,
                     "there is no new TLS certificate for {domains}: {}; the next try is in {} s",
-                    chain(&error),
+                    with_causes(&error),
                     pause.as_secs().max(1)
                 );
                 pause
@@ -154,20 +155,6 @@ fn due(begins: SystemTime, ends: SystemTime) -> SystemTime {
 /// The pause after so many failures and one more.
 fn pause(first: Duration, failures: u32) -> Duration {
     first.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE)
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
