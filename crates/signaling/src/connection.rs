@@ -4,12 +4,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
 use hubbub_auth::Identity;
 use hubbub_protocol::{CloseCode, ErrorCode, MAX_MESSAGE_BYTES, PROTOCOL_VERSION, ServerMessage};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tracing::{Instrument, error, info, info_span};
 
 use crate::connections::LOGIN_ENDED;
@@ -18,6 +19,10 @@ use crate::rate::{RateLimit, Verdict};
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::session::{Origin, Session};
+use crate::socket::{self, Receiving, Sending};
+
+/// What sockets run on: a connection that HTTP has let go.
+type Connection = TokioIo<Upgraded>;
 
 /// How many queued messages are written between two flushes.
 const BATCH: usize = 64;
@@ -29,7 +34,7 @@ const KEPT: usize = 8;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves a socket until it ends.
-pub(crate) async fn run(inner: Arc<Inner>, socket: WebSocket, identity: Identity, origin: Origin) {
+pub(crate) async fn run(inner: Arc<Inner>, connection: Upgraded, identity: Identity, origin: Origin) {
     // No child of the request's span, which would stay open as long as the socket.
     let span = info_span!(
         parent: None,
@@ -41,16 +46,16 @@ pub(crate) async fn run(inner: Arc<Inner>, socket: WebSocket, identity: Identity
     if let Some(trace) = &origin.trace {
         trace.adopt(&span);
     }
-    serve(inner, socket, identity, origin).instrument(span).await;
+    serve(inner, connection, identity, origin).instrument(span).await;
 }
 
-async fn serve(inner: Arc<Inner>, socket: WebSocket, identity: Identity, origin: Origin) {
+async fn serve(inner: Arc<Inner>, connection: Upgraded, identity: Identity, origin: Origin) {
     info!("socket opened");
     let config = &inner.config;
-    let (sink, mut stream) = socket.split();
+    let (sending, mut receiving) = socket::open(TokioIo::new(connection)).await;
     let (link, pending) = Link::new(config.queue_length, inner.around.metrics.clone());
     let end = EndOnDrop(link.clone());
-    let writer = Writer { sink, pending, link: link.clone(), close_timeout: config.close_timeout };
+    let writer = Writer { sending, pending, link: link.clone(), close_timeout: config.close_timeout };
     let writer = tokio::spawn(writer.run(config.ping_interval).in_current_span());
 
     link.send(ServerMessage::Welcome {
@@ -62,7 +67,7 @@ async fn serve(inner: Arc<Inner>, socket: WebSocket, identity: Identity, origin:
     });
     let entry = inner.connections.insert(&identity, &link);
     let session = Session::new(inner.clone(), identity, link.clone(), origin);
-    let ended = Reader { inner: &inner, link: &link, stream: &mut stream, session }.run().await;
+    let ended = Reader { inner: &inner, link: &link, receiving: &mut receiving, session }.run().await;
     drop(entry);
     let unreadable = match ended {
         Ended::Told => false,
@@ -82,7 +87,7 @@ async fn serve(inner: Arc<Inner>, socket: WebSocket, identity: Identity, origin:
     if let Some(closing) = link.closing() {
         info!(close.code = closing.code, close.reason = closing.reason, "socket closes");
     }
-    linger(&mut stream, unreadable, config.close_timeout).await;
+    linger(&mut receiving, unreadable, config.close_timeout).await;
     drop(end);
     if let Err(error) = writer.await {
         // Without the text of a panic, which may hold anything.
@@ -91,28 +96,28 @@ async fn serve(inner: Arc<Inner>, socket: WebSocket, identity: Identity, origin:
 }
 
 /// Waits for the client's close frame, or a moment where it cannot be read.
-async fn linger(stream: &mut SplitStream<WebSocket>, unreadable: bool, close_timeout: Duration) {
+async fn linger(receiving: &mut Receiving<Connection>, unreadable: bool, close_timeout: Duration) {
     if unreadable {
         tokio::time::sleep(LINGER / 2).await;
         return;
     }
     // The writer may take `close_timeout` before the client hears of the end.
-    let _ = timeout(close_timeout + LINGER, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+    let _ = timeout(close_timeout + LINGER, async { while let Some(Ok(_)) = receiving.next().await {} }).await;
 }
 
 /// Says that the version asked for is not spoken here, and closes.
-pub(crate) async fn refuse_version(inner: &Inner, mut socket: WebSocket) {
+pub(crate) async fn refuse_version(inner: &Inner, connection: Upgraded) {
     let text = format!(
         "this server speaks version {PROTOCOL_VERSION} of the protocol; ask for /ws?version={PROTOCOL_VERSION}"
     );
     let message = Refusal::new(ErrorCode::UnsupportedVersion, text).into_message(None);
     inner.metrics().sent(&message, 1);
-    let close = CloseFrame { code: CloseCode::UnsupportedVersion.number(), reason: "unsupported version".into() };
     let goodbye = async {
-        socket.send(Message::Text(encode(&message))).await?;
-        socket.send(Message::Close(Some(close))).await?;
-        while let Some(Ok(_)) = socket.recv().await {}
-        Ok::<_, axum::Error>(())
+        let (mut sending, mut receiving) = socket::open(TokioIo::new(connection)).await;
+        sending.send([encode(&message)].into_iter(), false).await?;
+        sending.close(CloseCode::UnsupportedVersion.number(), "unsupported version".into()).await?;
+        while let Some(Ok(_)) = receiving.next().await {}
+        Ok::<_, Error>(())
     };
     let _ = timeout(inner.config.close_timeout, goodbye).await;
 }
@@ -145,7 +150,7 @@ enum Ended {
 struct Reader<'a> {
     inner: &'a Inner,
     link: &'a Link,
-    stream: &'a mut SplitStream<WebSocket>,
+    receiving: &'a mut Receiving<Connection>,
     session: Session,
 }
 
@@ -166,7 +171,7 @@ impl Reader<'_> {
             let frame = tokio::select! {
                 biased;
                 () = self.link.closed() => return Ended::Told,
-                frame = self.stream.next() => frame,
+                frame = self.receiving.next() => frame,
                 () = sleep_until(heard + config.ping_interval * 2) => {
                     return Ended::Refused(CloseCode::TimedOut, "silent for too long");
                 }
@@ -180,7 +185,7 @@ impl Reader<'_> {
             heard = Instant::now();
             let message = match frame {
                 None => return Ended::Closed,
-                Some(Err(error)) => return unreadable(error),
+                Some(Err(error)) => return unreadable(&error),
                 Some(Ok(message)) => message,
             };
             let verdict = rate.check(heard);
@@ -202,7 +207,7 @@ impl Reader<'_> {
                     return Ended::Refused(CloseCode::Unsupported, "binary frames are not spoken here");
                 }
                 Message::Close(_) => return Ended::Closed,
-                Message::Ping(_) | Message::Pong(_) => {}
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
             }
         }
     }
@@ -214,21 +219,19 @@ impl Reader<'_> {
 }
 
 /// The close code of RFC 6455, section 7.4.1, for what could not be read.
-fn unreadable(error: axum::Error) -> Ended {
-    use tungstenite::Error;
-    use tungstenite::error::ProtocolError;
-    let (code, reason) = match error.into_inner().downcast_ref::<Error>() {
-        Some(Error::Capacity(_)) => (CloseCode::TooBig.number(), "a frame was larger than allowed"),
-        Some(Error::Utf8(_)) => (1007, "a text frame was not UTF-8"),
-        Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return Ended::Closed,
-        Some(Error::Protocol(_)) => (1002, "a frame broke RFC 6455"),
+fn unreadable(error: &Error) -> Ended {
+    let (code, reason) = match error {
+        Error::Capacity(_) => (CloseCode::TooBig.number(), "a frame was larger than allowed"),
+        Error::Utf8(_) => (1007, "a text frame was not UTF-8"),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return Ended::Closed,
+        Error::Protocol(_) => (1002, "a frame broke RFC 6455"),
         _ => return Ended::Closed,
     };
     Ended::Bad(Closing { code, reason, drain: false })
 }
 
 struct Writer {
-    sink: SplitSink<WebSocket, Message>,
+    sending: Sending<Connection>,
     pending: Pending,
     link: Link,
     close_timeout: Duration,
@@ -254,9 +257,8 @@ impl Writer {
             if speakers || self.pending.speakers.has_changed().unwrap_or(false) {
                 texts.extend(self.pending.speakers.borrow_and_update().clone());
             }
-            let ping = ping.then(|| Message::Ping(axum::body::Bytes::new()));
             let written = {
-                let mut writing = pin!(write(&mut self.sink, texts.drain(..).map(Message::Text).chain(ping)));
+                let mut writing = pin!(self.sending.send(texts.drain(..), ping));
                 tokio::select! {
                     written = &mut writing => written,
                     // What is being written may be the last word before the end: give it its time too.
@@ -288,26 +290,15 @@ impl Writer {
         }
     }
 
-    async fn finish(&mut self) -> Result<(), axum::Error> {
+    async fn finish(&mut self) -> Result<(), Error> {
         let Some(closing) = self.link.closing() else { return Ok(()) };
         if closing.drain {
             let mut rest = Vec::new();
             while let Ok(outgoing) = self.pending.queue.try_recv() {
                 outgoing.write_to(&mut rest);
             }
-            write(&mut self.sink, rest.into_iter().map(Message::Text)).await?;
+            self.sending.send(rest.into_iter(), false).await?;
         }
-        let reason: Utf8Bytes = closing.reason.into();
-        self.sink.send(Message::Close(Some(CloseFrame { code: closing.code, reason }))).await
+        self.sending.close(closing.code, closing.reason.into()).await
     }
-}
-
-async fn write(
-    sink: &mut SplitSink<WebSocket, Message>,
-    frames: impl Iterator<Item = Message>,
-) -> Result<(), axum::Error> {
-    for frame in frames {
-        sink.feed(frame).await?;
-    }
-    sink.flush().await
 }

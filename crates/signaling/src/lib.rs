@@ -35,6 +35,7 @@ mod room;
 mod seats;
 mod service;
 mod session;
+mod socket;
 mod supervision;
 #[cfg(test)]
 mod testing;

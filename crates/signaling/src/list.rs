@@ -1,8 +1,8 @@
 //! The list of a room's people that a newcomer gets, in pieces, so that no socket keeps a buffer as large as a large room.
 
-use axum::extract::ws::Utf8Bytes;
 use hubbub_domain::ParticipantId;
 use hubbub_protocol::Participant;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::convert;
 use crate::room::People;

@@ -11,11 +11,11 @@ mod telling;
 
 use std::sync::{Arc, Weak};
 
-use axum::extract::ws::Utf8Bytes;
 use hubbub_domain::{LiveParticipant, ParticipantId, Room, RoomId, SessionId, User, UserId};
 use hubbub_protocol::{LeftReason, RemoveReason, ServerMessage};
 use hubbub_sfu::Command;
 use parking_lot::Mutex;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 

@@ -8,10 +8,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::Utf8Bytes;
 use hubbub_domain::ParticipantId;
 use hubbub_protocol::ServerMessage;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::metrics::Metrics;
 use crate::outbox::{Link, encode};

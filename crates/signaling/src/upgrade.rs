@@ -1,22 +1,26 @@
 //! The handshake: from a request for `/ws` to a socket that belongs to somebody.
 //!
-//! Checked in this order: is it a handshake (400), is the server staying (503), does it come from our own page (403), who
+//! Checked in this order: is it a handshake (400, 405, 426), is the server staying (503), does it come from our own page (403), who
 //! is it (401), has the user opened too many of late (429), have user
 //! and network a socket left (429). An unknown version is told on the socket, where scripts can see it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Extension, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
+use axum::http::header::{
+    ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_VERSION, USER_AGENT, WWW_AUTHENTICATE,
+};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use hubbub_auth::{Identity, SessionError};
-use hubbub_protocol::{MAX_MESSAGE_BYTES, PROTOCOL_VERSION};
+use hubbub_protocol::PROTOCOL_VERSION;
 use serde_json::json;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use tracing::{debug, warn};
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -38,9 +42,6 @@ const PLAIN_COOKIE: &str = "hubbub_access";
 /// Where whoever serves us says under which id a request is logged.
 const REQUEST_ID: &str = "x-request-id";
 
-/// What a socket's buffers start with. Most messages are small and most sockets are idle.
-const BUFFER_BYTES: usize = 4096;
-
 /// Where a request comes from: an address, or what counts as one. Whoever serves the route knows, and adds it to the request as
 /// an extension; sockets of requests without are not counted by network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,23 +52,27 @@ pub(crate) async fn handle(
     State(inner): State<Arc<Inner>>,
     network: Option<Extension<ClientNetwork>>,
     trace: Option<Extension<Trace>>,
-    uri: Uri,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    mut request: Request,
 ) -> Response {
     let refused = |refusal: Refused| {
         inner.metrics().handshakes_refused.increment();
         debug!(code = refusal.code(), "handshake refused");
         refusal.into_response()
     };
+    let switching = match create_response_with_body(&request, Body::empty) {
+        Ok(response) => response,
+        Err(error) => return refused(error.into()),
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    let (uri, headers) = (request.uri(), request.headers());
     if inner.ending.is_cancelled() {
         return refused(Refused::ShuttingDown);
     }
-    if !comes_from_own_page(&inner, &uri, &headers) {
+    if !comes_from_own_page(&inner, uri, headers) {
         return refused(Refused::Origin);
     }
     let query = Query::parse(uri.query().unwrap_or_default());
-    let identity = match authenticate(&inner, &headers, query.ticket.as_deref()).await {
+    let identity = match authenticate(&inner, headers, query.ticket.as_deref()).await {
         Ok(identity) => identity,
         Err(refusal) => return refused(refusal),
     };
@@ -87,20 +92,16 @@ pub(crate) async fn handle(
         trace: trace.map(|Extension(trace)| trace),
     };
     let spoken = query.version == Some(PROTOCOL_VERSION);
-    upgrade
-        .max_message_size(MAX_MESSAGE_BYTES)
-        .max_frame_size(MAX_MESSAGE_BYTES)
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES)
-        .on_upgrade(move |socket| async move {
-            let tracked = inner.tasks.token();
-            if spoken {
-                connection::run(inner, socket, identity, origin).await;
-            } else {
-                connection::refuse_version(&inner, socket).await;
-            }
-            drop((place, tracked));
-        })
+    let tracked = inner.tasks.token();
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(connection) if spoken => connection::run(inner, connection, identity, origin).await,
+            Ok(connection) => connection::refuse_version(&inner, connection).await,
+            Err(error) => debug!(%error, "a handshake was not finished"),
+        }
+        drop((place, tracked));
+    });
+    switching
 }
 
 struct Query {
@@ -147,6 +148,9 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// Why there is no socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refused {
+    NoHandshake(&'static str),
+    Method,
+    WebSocketVersion,
     ShuttingDown,
     Origin,
     Unauthorized,
@@ -154,6 +158,23 @@ enum Refused {
     /// For how many seconds.
     TooOften(u64),
     Unavailable,
+}
+
+impl From<Error> for Refused {
+    /// What a request lacks to be a handshake (RFC 6455, section 4.2.1).
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Protocol(ProtocolError::WrongHttpMethod) => Self::Method,
+            Error::Protocol(ProtocolError::MissingSecWebSocketVersionHeader) => Self::WebSocketVersion,
+            Error::Protocol(ProtocolError::InvalidSecWebSocketKey | ProtocolError::MissingSecWebSocketKey) => {
+                Self::NoHandshake("a handshake needs a Sec-WebSocket-Key of 16 bytes in base64")
+            }
+            _ => Self::NoHandshake(
+                "this is a WebSocket; open it with Connection: Upgrade and Upgrade: websocket, over HTTP/1.1 (a proxy in between \
+                 must pass both on)",
+            ),
+        }
+    }
 }
 
 impl From<SessionError> for Refused {
@@ -171,6 +192,9 @@ impl From<SessionError> for Refused {
 impl Refused {
     fn code(self) -> &'static str {
         match self {
+            Self::NoHandshake(_) => "no-handshake",
+            Self::Method => "method-not-allowed",
+            Self::WebSocketVersion => "websocket-version",
             Self::ShuttingDown => "shutting-down",
             Self::Origin => "cross-site-request",
             Self::Unauthorized => "unauthorized",
@@ -185,6 +209,11 @@ impl IntoResponse for Refused {
     /// problem+json (RFC 9457), as the REST API answers.
     fn into_response(self) -> Response {
         let (status, detail) = match self {
+            Self::NoHandshake(detail) => (StatusCode::BAD_REQUEST, detail.to_owned()),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET".to_owned()),
+            Self::WebSocketVersion => {
+                (StatusCode::UPGRADE_REQUIRED, "Sec-WebSocket-Version must be 13 (RFC 6455)".to_owned())
+            }
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "the server shuts down; connect again".to_owned()),
             Self::Origin => (
                 StatusCode::FORBIDDEN,
@@ -222,7 +251,9 @@ impl IntoResponse for Refused {
                 headers.insert(RETRY_AFTER, 2.into());
             }
             Self::TooOften(seconds) => drop(headers.insert(RETRY_AFTER, seconds.into())),
-            Self::Origin => {}
+            Self::Method => drop(headers.insert(ALLOW, HeaderValue::from_static("GET"))),
+            Self::WebSocketVersion => drop(headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))),
+            Self::NoHandshake(_) | Self::Origin => {}
         }
         response
     }

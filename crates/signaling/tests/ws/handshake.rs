@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use hubbub_signaling::Config;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::harness::{World, config, identity, open};
 
@@ -17,6 +19,32 @@ async fn without_credentials_there_is_no_socket() {
     }
     assert_eq!(open(world.address, "/ws?version=1", &[("cookie", "__Host-hubbub_access=x")]).await.err(), Some(401));
     assert_eq!(world.signaling.metrics().handshakes_refused, 6);
+}
+
+#[tokio::test]
+async fn what_is_no_handshake_is_told_what_is_missing() {
+    let world = World::new().await;
+    let right = "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n";
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (method, headers, status, named) in [
+        ("GET", String::new(), "400", "Connection: Upgrade"),
+        ("GET", format!("Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n{key}"), "400", "Upgrade: websocket"),
+        ("GET", format!("{right}Sec-WebSocket-Version: 13\r\n"), "400", "Sec-WebSocket-Key"),
+        ("GET", format!("{right}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c2hvcnQ=\r\n"), "400", "16 bytes"),
+        ("GET", format!("{right}Sec-WebSocket-Version: 8\r\n{key}"), "426", "sec-websocket-version: 13"),
+        ("POST", format!("{right}Sec-WebSocket-Version: 13\r\n{key}"), "405", "allow: GET"),
+        ("GET", format!("{right}Sec-WebSocket-Version: 13\r\n{key}"), "401", "www-authenticate: Bearer"),
+    ] {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        let request = format!("{method} /ws?version=1 HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 4096];
+        let length = stream.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}{answer}");
+        assert!(answer.contains(named), "{request}{answer}");
+        assert!(answer.contains("application/problem+json"), "{request}{answer}");
+    }
 }
 
 #[tokio::test]
