@@ -27,6 +27,10 @@ use clap::{Parser, Subcommand};
 use config::{Config, ConfigError, Origin};
 use telemetry::traces::Traces;
 
+/// Gives memory back when it is free: what handshakes, passwords and pictures took for a moment.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Voice rooms for the browser, from two friends to a hall of thousands.
 #[derive(Debug, Parser)]
 #[command(name = "hubbub", version, about)]
