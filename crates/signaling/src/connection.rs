@@ -33,8 +33,13 @@ const KEPT: usize = 8;
 /// frame together with the connection.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves a socket until it ends.
-pub(crate) async fn run(inner: Arc<Inner>, connection: Upgraded, identity: Identity, origin: Origin) {
+/// Serves a socket until it ends. Not an async function, which would keep what it is given beside what it makes of it for as long.
+pub(crate) fn run(
+    inner: Arc<Inner>,
+    connection: Upgraded,
+    identity: Identity,
+    origin: Box<Origin>,
+) -> impl Future<Output = ()> + Send {
     // No child of the request's span, which would stay open as long as the socket.
     let span = info_span!(
         parent: None,
@@ -46,10 +51,10 @@ pub(crate) async fn run(inner: Arc<Inner>, connection: Upgraded, identity: Ident
     if let Some(trace) = &origin.trace {
         trace.adopt(&span);
     }
-    serve(inner, connection, identity, origin).instrument(span).await;
+    serve(inner, connection, identity, origin).instrument(span)
 }
 
-async fn serve(inner: Arc<Inner>, connection: Upgraded, identity: Identity, origin: Origin) {
+async fn serve(inner: Arc<Inner>, connection: Upgraded, identity: Identity, origin: Box<Origin>) {
     info!("socket opened");
     let config = &inner.config;
     let (sending, mut receiving) = socket::open(TokioIo::new(connection)).await;
@@ -277,7 +282,7 @@ impl Writer {
                 return;
             }
         }
-        let _ = timeout(self.close_timeout, self.finish()).await;
+        let _ = timeout(self.close_timeout, Box::pin(self.finish())).await;
     }
 
     /// Takes what is queued together with what comes right behind it.

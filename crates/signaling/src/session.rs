@@ -56,7 +56,7 @@ pub(crate) struct Session {
     pub(crate) inner: Arc<Inner>,
     pub(crate) identity: Identity,
     pub(crate) link: Link,
-    pub(crate) origin: Origin,
+    pub(crate) origin: Box<Origin>,
     /// The last seat taken. The room knows whether it still is this socket's.
     seat: Option<(RoomId, ParticipantId)>,
     /// Candidates since the last offer.
@@ -64,7 +64,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(inner: Arc<Inner>, identity: Identity, link: Link, origin: Origin) -> Self {
+    pub(crate) fn new(inner: Arc<Inner>, identity: Identity, link: Link, origin: Box<Origin>) -> Self {
         Self { inner, identity, link, origin, seat: None, candidates: 0 }
     }
 

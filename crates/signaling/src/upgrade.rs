@@ -85,18 +85,18 @@ pub(crate) async fn handle(
         Ok(place) => place,
         Err(too_many) => return refused(Refused::TooManySockets(too_many)),
     };
-    let origin = Origin {
+    let origin = Box::new(Origin {
         socket: Uuid::now_v7(),
         request: headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned),
         client: client::of(headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()),
         trace: trace.map(|Extension(trace)| trace),
-    };
+    });
     let spoken = query.version == Some(PROTOCOL_VERSION);
     let tracked = inner.tasks.token();
     tokio::spawn(async move {
         match upgrade.await {
             Ok(connection) if spoken => connection::run(inner, connection, identity, origin).await,
-            Ok(connection) => connection::refuse_version(&inner, connection).await,
+            Ok(connection) => Box::pin(connection::refuse_version(&inner, connection)).await,
             Err(error) => debug!(%error, "a handshake was not finished"),
         }
         drop((place, tracked));

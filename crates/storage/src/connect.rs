@@ -15,6 +15,10 @@ use crate::config::{Config, ConnectError};
 use crate::database::Pools;
 use crate::error;
 
+/// What each SQLite connection keeps of the file, in KiB: the upper parts of its trees. The rest is in the system's page cache,
+/// once for all connections and given up when memory is needed elsewhere.
+const CACHE_KIB: u32 = 256;
+
 pub(crate) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 pub(crate) static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -58,6 +62,7 @@ async fn sqlite(path: &Path, config: &Config) -> Result<Pools, ConnectError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .pragma("cache_size", format!("-{CACHE_KIB}"))
         .busy_timeout(config.timeout);
 
     let failed = |e: &sqlx::Error| sqlite_failure(path, e);
