@@ -245,6 +245,8 @@ pub trait Rooms: Send + Sync + 'static {
         after: Option<RoomCursor>,
         limit: u32,
     ) -> StorageResult<Vec<Room>>;
+    /// Every room, private ones too: for whoever looks after the server. Otherwise as [`Self::rooms`].
+    async fn all_rooms(&self, search: Option<&str>, after: Option<RoomCursor>, limit: u32) -> StorageResult<Vec<Room>>;
     /// Changes a room; `None` when it is gone.
     async fn update_room(&self, id: RoomId, patch: RoomPatch, now: Timestamp) -> StorageResult<Option<Room>>;
     /// Whom moderators muted in a room.

@@ -61,14 +61,14 @@ impl TryFrom<RoomRow> for Room {
     }
 }
 
-/// `$1` user, `$2` creation time and `$3` id of the last room seen, `$4` limit, `$5` the words as a JSON array.
+/// `$1` user, or nobody for every room, `$2` creation time and `$3` id of the last room seen, `$4` limit, `$5` the words as a JSON array.
 macro_rules! list_rooms {
     ($every_word_is_found:literal) => {
         concat!(
             "SELECT ",
             room_columns!(),
             " FROM rooms
-              WHERE (NOT rooms.is_private OR rooms.owner_id = $1
+              WHERE ($1 IS NULL OR NOT rooms.is_private OR rooms.owner_id = $1
                      OR EXISTS (SELECT 1 FROM room_members AS m WHERE m.room_id = rooms.id AND m.user_id = $1))
                 AND (rooms.created_at, rooms.id) < ($2, $3)
                 AND ",
@@ -87,6 +87,38 @@ const LIST_POSTGRES: &str = list_rooms!(
     "NOT EXISTS (SELECT 1 FROM json_array_elements_text($5::json) AS word
                  WHERE strpos(rooms.folded_name, word) = 0 AND strpos(rooms.folded_description, word) = 0)"
 );
+
+impl Database {
+    /// The rooms that `user` may see; every room for nobody.
+    async fn list_rooms(
+        &self,
+        user: Option<UserId>,
+        search: Option<&str>,
+        after: Option<RoomCursor>,
+        limit: u32,
+    ) -> StorageResult<Vec<Room>> {
+        // Without a cursor: before the end of time.
+        let after = after.unwrap_or(RoomCursor { created_at: Timestamp(i64::MAX), id: RoomId(Uuid::max()) });
+        let words = search::words_as_json(search.unwrap_or_default());
+        let sql = match self.pools {
+            Pools::Sqlite { .. } => LIST_SQLITE,
+            Pools::Postgres(_) => LIST_POSTGRES,
+        };
+        reading!(self, pool => {
+            query_as::<_, RoomRow>(sql)
+                .bind(user.map(|user| user.0))
+                .bind(after.created_at.0)
+                .bind(after.id.0)
+                .bind(i64::from(limit))
+                .bind(&words)
+                .fetch_all(pool)
+                .await?
+                .into_iter()
+                .map(Room::try_from)
+                .collect::<Result<Vec<_>, _>>()?
+        })
+    }
+}
 
 #[async_trait]
 impl Rooms for Database {
@@ -159,26 +191,11 @@ impl Rooms for Database {
         after: Option<RoomCursor>,
         limit: u32,
     ) -> StorageResult<Vec<Room>> {
-        // Without a cursor: before the end of time.
-        let after = after.unwrap_or(RoomCursor { created_at: Timestamp(i64::MAX), id: RoomId(Uuid::max()) });
-        let words = search::words_as_json(search.unwrap_or_default());
-        let sql = match self.pools {
-            Pools::Sqlite { .. } => LIST_SQLITE,
-            Pools::Postgres(_) => LIST_POSTGRES,
-        };
-        reading!(self, pool => {
-            query_as::<_, RoomRow>(sql)
-                .bind(user.0)
-                .bind(after.created_at.0)
-                .bind(after.id.0)
-                .bind(i64::from(limit))
-                .bind(&words)
-                .fetch_all(pool)
-                .await?
-                .into_iter()
-                .map(Room::try_from)
-                .collect::<Result<Vec<_>, _>>()?
-        })
+        self.list_rooms(Some(user), search, after, limit).await
+    }
+
+    async fn all_rooms(&self, search: Option<&str>, after: Option<RoomCursor>, limit: u32) -> StorageResult<Vec<Room>> {
+        self.list_rooms(None, search, after, limit).await
     }
 
     async fn update_room(&self, id: RoomId, patch: RoomPatch, now: Timestamp) -> StorageResult<Option<Room>> {

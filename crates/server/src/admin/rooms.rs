@@ -1,13 +1,21 @@
 //! `hubbub admin rooms`.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use clap::Subcommand;
 use hubbub_domain::room::{MaxForwardedSpeakers, MaxParticipants, RoomDescription, RoomName};
-use hubbub_domain::{AuditAction, AuditRoom, AuditUser, DomainEvent, NewRoom, RoomId, UserId};
-
+use hubbub_domain::storage::RoomCursor;
+use hubbub_domain::{AuditAction, AuditRoom, AuditUser, DomainEvent, NewRoom, Room, RoomId, UserId};
+use serde_json::json;
 use uuid::Uuid;
 
+use super::accounts::rfc3339;
 use super::{Admin, Failure};
 use crate::say;
+
+/// Rooms read at once.
+const PAGE: u32 = 500;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -32,6 +40,18 @@ pub(crate) enum Command {
         #[arg(long)]
         max_forwarded_speakers: Option<u32>,
     },
+    /// Lists rooms, private ones too, the newest first: id, owner, public or private, name.
+    List {
+        /// Words that must be in name or description
+        #[arg(long)]
+        search: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 1000)]
+        limit: u32,
+        /// As JSON, one room a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Deletes a room, whoever owns it. Everybody in it is sent out.
     Delete {
         /// Its id
@@ -47,6 +67,7 @@ pub(super) async fn run(admin: &Admin<'_>, command: Command) -> Result<(), Failu
         Command::Create { name, owner, description, private, max_participants, max_forwarded_speakers } => {
             (name, owner, description, private, max_participants, max_forwarded_speakers)
         }
+        Command::List { search, limit, json } => return list(admin, search.as_deref(), limit, json).await,
         Command::Delete { room, yes } => return delete(admin, room, yes).await,
     };
     let most = admin.config.for_api().max_forwarded_speakers;
@@ -68,6 +89,41 @@ pub(super) async fn run(admin: &Admin<'_>, command: Command) -> Result<(), Failu
     admin.write_down(|entry| entry.on(AuditUser::from(&owner)).in_room(named), AuditAction::RoomCreated).await?;
     say(&room.id.to_string());
     Ok(())
+}
+
+async fn list(admin: &Admin<'_>, search: Option<&str>, limit: u32, as_json: bool) -> Result<(), Failure> {
+    let mut owners: HashMap<UserId, String> = HashMap::new();
+    let (mut after, mut left) = (None, limit);
+    while left > 0 {
+        let page = admin.storage.all_rooms(search, after, left.min(PAGE)).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(RoomCursor { created_at: last.created_at, id: last.id });
+        left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(u32::MAX));
+        for room in &page {
+            let owner = match owners.entry(room.owner) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let owner = admin.storage.user(room.owner).await?;
+                    unknown.insert(owner.map_or_else(|| "-".to_owned(), |owner| owner.username.to_string()))
+                }
+            };
+            show(room, owner, as_json);
+        }
+    }
+    Ok(())
+}
+
+fn show(room: &Room, owner: &str, as_json: bool) {
+    if as_json {
+        let line = json!({
+            "id": room.id, "name": room.name.as_str(), "description": room.description.as_str(), "owner": owner,
+            "isPrivate": room.is_private, "maxParticipants": room.max_participants.get(),
+            "createdAt": rfc3339(room.created_at),
+        });
+        return say(&line.to_string());
+    }
+    let seen = if room.is_private { "private" } else { "public" };
+    say(&format!("{}\t{owner}\t{seen}\t{}", room.id, room.name));
 }
 
 async fn delete(admin: &Admin<'_>, id: RoomId, yes: bool) -> Result<(), Failure> {

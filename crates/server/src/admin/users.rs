@@ -9,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand, ValueEnum};
 use hubbub_auth::{CreateError, MAX_PASSWORD_CHARS, Minted, VerifiedUser};
 use hubbub_domain::storage::UserChange;
-use hubbub_domain::user::{Email, Role, Username};
-use hubbub_domain::{AuditAction, DomainEvent, LoginsEnd, UserId};
+use hubbub_domain::user::{Email, Role, User, Username};
+use hubbub_domain::{AuditAction, AuditUser, DomainEvent, LoginsEnd, UserId};
 use rand::TryRng as _;
 
 use super::accounts::{Account, NewFile};
@@ -46,11 +46,14 @@ pub(crate) enum Command {
         /// A username or an e-mail address
         user: String,
     },
-    /// Deletes users that --count made, with their rooms. Never anybody who has a password.
+    /// Deletes somebody with all that is theirs: rooms, memberships, picture, logins. Or many that --count made.
     Delete {
-        /// The beginning of their usernames
-        #[arg(long)]
-        prefix: String,
+        /// A username or an e-mail address
+        #[arg(required_unless_present = "prefix")]
+        user: Option<String>,
+        /// Instead: everybody without a password whose username begins so
+        #[arg(long, conflicts_with = "user")]
+        prefix: Option<String>,
         /// Do it; without this it only says how many there are
         #[arg(long)]
         yes: bool,
@@ -103,7 +106,8 @@ pub(super) async fn run(admin: &Admin<'_>, command: Command) -> Result<(), Failu
         Command::Block { user } => directory::change(admin, &user, UserChange::Block).await,
         Command::Unblock { user } => directory::change(admin, &user, UserChange::Unblock).await,
         Command::EndSessions { user } => directory::change(admin, &user, UserChange::EndSessions).await,
-        Command::Delete { prefix, yes } => delete(admin, &prefix, yes).await,
+        Command::Delete { user: Some(user), yes, .. } => delete_one(admin, &user, yes).await,
+        Command::Delete { prefix, yes, .. } => delete_many(admin, &prefix.unwrap_or_default(), yes).await,
     }
 }
 
@@ -214,15 +218,34 @@ fn from_stdin() -> Result<String, Failure> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-async fn delete(admin: &Admin<'_>, prefix: &str, yes: bool) -> Result<(), Failure> {
+async fn delete_one(admin: &Admin<'_>, name: &str, yes: bool) -> Result<(), Failure> {
+    let user = admin.user(name).await?;
+    no_admin(std::slice::from_ref(&user))?;
+    let (name, rooms) =
+        (&user.username, admin.storage.listed_user(user.id, admin.clock.now()).await?.map_or(0, |listed| listed.rooms));
+    if !yes {
+        return Err(Failure::Input(format!("{name} and {rooms} rooms of theirs would be deleted; add --yes to do it")));
+    }
+    if admin.storage.delete_users(&[user.id]).await? == 0 {
+        return Err(Failure::Input(format!("{name} was deleted in this very moment")));
+    }
+    admin.events.publish(DomainEvent::LoginsEnded { user: user.id, why: LoginsEnd::Deleted });
+    admin.write_down(|entry| entry.on(AuditUser::from(&user)), AuditAction::UserDeleted).await?;
+    say(&format!("deleted {name}"));
+    Ok(())
+}
+
+/// Deleting the last admin would leave nobody; revoking refuses that.
+fn no_admin(users: &[User]) -> Result<(), Failure> {
+    let Some(admin) = users.iter().find(|user| user.role == Role::Admin) else { return Ok(()) };
+    let name = &admin.username;
+    Err(Failure::Input(format!("{name} is an admin; `hubbub admin revoke {name}` makes it a user like others")))
+}
+
+async fn delete_many(admin: &Admin<'_>, prefix: &str, yes: bool) -> Result<(), Failure> {
     let users = admin.storage.users_without_password(prefix).await?;
     let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
-    if let Some(admin) = users.iter().find(|user| user.role == Role::Admin) {
-        let name = &admin.username;
-        return Err(Failure::Input(format!(
-            "{name} is an admin; `hubbub admin revoke {name}` makes it a user like others"
-        )));
-    }
+    no_admin(&users)?;
     if ids.is_empty() {
         return Err(Failure::Input(format!("no user without a password has a name that begins with {prefix:?}")));
     }

@@ -186,8 +186,25 @@ async fn looking_after(setup: &Setup) {
     let mut socket = server.socket(&bob).await;
     assert_eq!(done(&admin(setup, &["users", "end-sessions", "bob"])), "all logins of bob have ended");
     assert_eq!(socket.close_code().await, 4401);
+    let line = done(&admin(setup, &["rooms", "list", "--search", "TE"]));
+    let [id, owner, seen, name] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+    assert_eq!((id, owner, seen, name), (room.as_str(), "bob", "public", "Tea"));
+    assert_eq!(done(&admin(setup, &["rooms", "list", "--search", "coffee"])), "");
+    let listed = rows(&admin(setup, &["rooms", "list", "--json"]));
+    assert_eq!((listed.len(), &listed[0]["name"], &listed[0]["isPrivate"]), (1, &json!("Tea"), &json!(false)));
     assert!(refused(&admin(setup, &["rooms", "delete", &room]), 2).contains("the room \"Tea\" would be deleted"));
     assert_eq!(done(&admin(setup, &["rooms", "delete", &room, "--yes"])), "deleted \"Tea\"");
+
+    // Somebody with a password and a login goes when told to by name, and an admin not before being none.
+    let dora = server.user("dora").await;
+    let mut socket = server.socket(&dora).await;
+    assert!(
+        refused(&admin(setup, &["users", "delete", "dora"]), 2).contains("dora and 0 rooms of theirs would be deleted")
+    );
+    assert_eq!(done(&admin(setup, &["users", "delete", "dora@example.org", "--yes"])), "deleted dora");
+    assert_eq!(socket.close_code().await, 4401);
+    assert_eq!(server.get("/api/users/me", Some(&dora)).await.0, 401);
+    assert!(refused(&admin(setup, &["users", "delete", "ada", "--yes"]), 2).contains("ada is an admin"));
 
     // All of it was written down, and the server is not needed to read it.
     server.signal("TERM");
@@ -214,6 +231,7 @@ async fn looking_after(setup: &Setup) {
             "user-unblocked",
             "sessions-ended",
             "room-deleted",
+            "user-deleted",
             "user-created",
             "admin-granted",
         ]
@@ -293,6 +311,9 @@ async fn what_cannot_be_is_said_in_one_line() {
         (words("audit --action dancing"), "expected one of user-created, "),
         (words("live kick nobody"), "invalid value 'nobody'"),
         (words("rooms delete 0192f0c1-0000-7000-8000-000000000000 --yes"), "there is no room"),
+        (words("users delete --yes"), "<USER"),
+        (words("users delete ada --prefix a --yes"), "cannot be used with"),
+        (words("users delete nobody --yes"), "there is no user \"nobody\""),
         (words("users frobnicate"), "unrecognized subcommand"),
     ] {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

@@ -125,6 +125,14 @@ pub(crate) async fn private_rooms_are_listed_for_insiders_only(db: Database) {
     }
     assert_eq!(listed(&db, eve.id, None).await, []);
     assert_eq!(listed(&db, eve.id, Some("secret")).await, []);
+    let open = room(&db, &eve, "Open", "", at(1)).await;
+    let all = db.all_rooms(None, None, 10).await.unwrap();
+    assert_eq!(all, [open.clone(), secret.clone()], "whoever looks after the server sees all");
+    let after = Some(RoomCursor { created_at: open.created_at, id: open.id });
+    assert_eq!(db.all_rooms(None, after, 10).await.unwrap(), std::slice::from_ref(&secret));
+    assert_eq!(db.all_rooms(None, None, 1).await.unwrap(), std::slice::from_ref(&open));
+    assert_eq!(db.all_rooms(Some("OPEN"), None, 10).await.unwrap(), std::slice::from_ref(&open));
+    assert!(db.delete_room(open.id).await.unwrap());
     let is_member = async |user: &User| db.room(secret.id, user.id).await.unwrap().unwrap().is_member;
     assert_eq!((is_member(&ada).await, is_member(&bob).await, is_member(&eve).await), (false, true, false));
 

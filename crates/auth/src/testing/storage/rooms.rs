@@ -44,15 +44,12 @@ impl Rooms for MemoryStorage {
         limit: u32,
     ) -> StorageResult<Vec<Room>> {
         let tables = self.read()?;
-        let visible =
-            |room: &&Room| !room.is_private || room.owner == user || tables.members.contains(&(room.id, user));
-        let found = |room: &&Room| has_words(search, &format!("{} {}", room.name, room.description));
-        let behind = |room: &&Room| after.is_none_or(|c| (room.created_at, room.id) < (c.created_at, c.id));
-        let mut rooms: Vec<Room> =
-            tables.rooms.values().filter(visible).filter(found).filter(behind).cloned().collect();
-        rooms.sort_by_key(|room| Reverse((room.created_at, room.id)));
-        rooms.truncate(limit as usize);
-        Ok(rooms)
+        let visible = |room: &Room| !room.is_private || room.owner == user || tables.members.contains(&(room.id, user));
+        Ok(listed(tables.rooms.values().filter(|room| visible(room)), search, after, limit))
+    }
+
+    async fn all_rooms(&self, search: Option<&str>, after: Option<RoomCursor>, limit: u32) -> StorageResult<Vec<Room>> {
+        Ok(listed(self.read()?.rooms.values(), search, after, limit))
     }
 
     async fn update_room(&self, id: RoomId, patch: RoomPatch, now: Timestamp) -> StorageResult<Option<Room>> {
@@ -122,4 +119,18 @@ impl Invites for MemoryStorage {
         }
         Ok(AcceptInvite::Accepted(Box::new(room.clone())))
     }
+}
+
+fn listed<'a>(
+    rooms: impl Iterator<Item = &'a Room>,
+    search: Option<&str>,
+    after: Option<RoomCursor>,
+    limit: u32,
+) -> Vec<Room> {
+    let found = |room: &&Room| has_words(search, &format!("{} {}", room.name, room.description));
+    let behind = |room: &&Room| after.is_none_or(|c| (room.created_at, room.id) < (c.created_at, c.id));
+    let mut rooms: Vec<Room> = rooms.filter(found).filter(behind).cloned().collect();
+    rooms.sort_by_key(|room| Reverse((room.created_at, room.id)));
+    rooms.truncate(limit as usize);
+    rooms
 }
