@@ -36,6 +36,14 @@ pub(crate) struct Ear {
     member: MemberKey,
 }
 
+#[cfg(test)]
+impl Ear {
+    /// One of no call.
+    pub(crate) const fn of(listener: usize, slot: u8) -> Self {
+        Self { listener, slot, member: 0 }
+    }
+}
+
 /// A slot that changed hands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotChange {

@@ -169,7 +169,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    fn new(media: &Media, rewriter: SlotRewriter) -> Self {
+    pub(super) fn new(media: &Media, rewriter: SlotRewriter) -> Self {
         Self {
             mid: media.mid.clone(),
             formats: media.opus.formats(),
