@@ -64,9 +64,14 @@ impl Transport {
         self.ice.restart(local);
     }
 
+    /// Our credentials, which answers tell.
+    pub(crate) const fn local(&self) -> &Credentials {
+        self.ice.local()
+    }
+
     /// The user name fragment checks for this transport carry.
     pub(crate) fn local_ufrag(&self) -> &str {
-        self.ice.local_ufrag()
+        &self.ice.local().ufrag
     }
 
     /// Takes a STUN datagram that names [`Self::local_ufrag`].

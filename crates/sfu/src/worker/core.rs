@@ -362,7 +362,7 @@ impl WorkerCore {
                     if !self.batch.untune(change.listener, change.slot) {
                         slot.rewriter.untune();
                     }
-                    news.push((slot.mid.clone(), change.speaker));
+                    news.push((slot.mid, change.speaker));
                 }
             }
             if !news.is_empty() {
