@@ -23,6 +23,7 @@ mod event;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz;
+mod growth;
 mod ids;
 mod metrics;
 mod peer_stats;

@@ -145,8 +145,8 @@ const NOT_TRUSTWORTHY: &str = "
 - **Signaling is part of a join** for both: JSON over a WebSocket that was open before. CPU a join is what is left after the cost of
   forwarding is taken off (the mean of before and after, since the joins come evenly), and is no better than that subtraction.
 - **Memory is the whole server's**: what it grew by, with a WebSocket, a task to read and one to write it, and what the allocator keeps, just
-  after everybody came. The media plane's part, which is what other SFUs' figures are about, is 12 KB when DTLS has done its work (30 s
-  later); a test holds it under 14 KiB.
+  after everybody came. The media plane's part, which is what other SFUs' figures are about, is 5 KB when DTLS has done its work (5 s
+  later as a rule); a test holds it under 5 KiB.
 - **User mode is a sample.** The kernel divides time into user and system by what it sees at its ticks. The speakers' clocks run 0.2 %
   slow, so that packets move through a tick in each window; a window's figure is still no better than a few hundred samples.
 ";

@@ -20,6 +20,7 @@ use self::speakers::Announcer;
 pub(crate) use self::voice::PREROLL;
 use self::voice::Voice;
 use crate::command::Grants;
+use crate::growth::make_room;
 use crate::ids::{CallId, PeerId};
 use crate::metrics::DropReason;
 use crate::rtp::extension::AudioLevel;
@@ -34,6 +35,14 @@ pub(crate) struct Ear {
     pub(crate) listener: usize,
     pub(crate) slot: u8,
     member: MemberKey,
+}
+
+#[cfg(test)]
+impl Ear {
+    /// One of no call.
+    pub(crate) const fn of(listener: usize, slot: u8) -> Self {
+        Self { listener, slot, member: 0 }
+    }
 }
 
 /// A slot that changed hands.
@@ -59,15 +68,23 @@ struct Member {
     id: PeerId,
     grants: Grants,
     slots: Vec<Option<Heard>>,
-    voice: Voice,
+    /// Once it has sent something: most members only listen.
+    voice: Option<Box<Voice>>,
     ears: Vec<Ear>,
     /// Set for a publisher on another worker, whose voice is judged there.
     remote: Option<Remote>,
 }
 
+/// The voice of those who have sent nothing.
+static SILENT: Voice = Voice::new();
+
 impl Member {
     const fn new(peer: usize, id: PeerId, grants: Grants) -> Self {
-        Self { peer, id, grants, slots: Vec::new(), voice: Voice::new(), ears: Vec::new(), remote: None }
+        Self { peer, id, grants, slots: Vec::new(), voice: None, ears: Vec::new(), remote: None }
+    }
+
+    fn voice(&self) -> &Voice {
+        self.voice.as_deref().unwrap_or(&SILENT)
     }
 }
 
@@ -122,6 +139,7 @@ impl Call {
         if let Some(member) = self.remotes.get(&id).copied() {
             self.forget_remote(member, changes);
         }
+        make_room(&mut self.members);
         self.members.insert(Member::new(peer, id, grants))
     }
 
@@ -134,7 +152,7 @@ impl Call {
 
     /// A publisher's stream is over: others take its slots.
     pub(crate) fn silence(&mut self, member: MemberKey, changes: &mut Vec<SlotChange>) {
-        self.members[member].voice = Voice::new();
+        self.members[member].voice = None;
         let moved = self.ranking.remove(member);
         if moved.is_some() {
             self.tell(member, Crossing::Gone);
@@ -169,7 +187,9 @@ impl Call {
     pub(crate) fn set_grants(&mut self, member: MemberKey, grants: Grants, changes: &mut Vec<SlotChange>) {
         self.members[member].grants = grants;
         if !grants.speak {
-            self.members[member].voice.close();
+            if let Some(voice) = &mut self.members[member].voice {
+                voice.close();
+            }
             let moved = self.ranking.close(member);
             if self.ranking.position(member).is_some() {
                 self.tell(member, Crossing::Muted);
@@ -211,7 +231,7 @@ impl Call {
     /// How many of the packets before the one that [`Call::on_packet`] let pass, dropped as silence then, are to be sent
     /// before it: a syllable that begins softly. At most [`PREROLL`], and none but for the first packet of a spurt.
     pub(crate) fn preroll(&self, member: MemberKey) -> usize {
-        self.members[member].voice.preroll()
+        self.members[member].voice().preroll()
     }
 
     /// Decides on an authentic packet of a member: forwarded to its [`Call::ears`] and [`Call::destinations`], or dropped.
@@ -226,8 +246,9 @@ impl Call {
         if !publisher.grants.speak {
             return Err(DropReason::NoGrant);
         }
-        publisher.voice.on_packet(now, level);
-        if !publisher.voice.is_open(now) {
+        let voice = publisher.voice.get_or_insert_with(|| Box::new(Voice::new()));
+        voice.on_packet(now, level);
+        if !voice.is_open(now) {
             let moved = self.ranking.close(member);
             if moved.is_some() {
                 self.tell(member, Crossing::Silent);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::voice::{LISTED_FOR, PAUSE};
 use super::{Call, Member, MemberKey, SlotChange};
 use crate::command::Grants;
+use crate::growth::make_room;
 use crate::ids::PeerId;
 use crate::metrics::DropReason;
 use crate::worker_set::WorkerSet;
@@ -70,44 +71,45 @@ impl Member {
     pub(super) fn is_open(&self, now: Instant) -> bool {
         match &self.remote {
             Some(remote) => remote.speaks && remote.since(now) < SILENT_AFTER,
-            None => self.voice.is_open(now),
+            None => self.voice().is_open(now),
         }
     }
 
-    pub(super) const fn end_spurt(&mut self) {
-        match &mut self.remote {
-            Some(remote) => remote.speaks = false,
-            None => self.voice.end_spurt(),
+    pub(super) fn end_spurt(&mut self) {
+        match (&mut self.remote, &mut self.voice) {
+            (Some(remote), _) => remote.speaks = false,
+            (None, Some(voice)) => voice.end_spurt(),
+            (None, None) => {}
         }
     }
 
     pub(super) fn rank(&self) -> f32 {
-        self.remote.as_ref().map_or_else(|| self.voice.rank(), |remote| remote.standing.rank)
+        self.remote.as_ref().map_or_else(|| self.voice().rank(), |remote| remote.standing.rank)
     }
 
     pub(super) fn loudness(&self) -> f32 {
-        self.remote.as_ref().map_or_else(|| self.voice.loudness(), |remote| remote.standing.loudness)
+        self.remote.as_ref().map_or_else(|| self.voice().loudness(), |remote| remote.standing.loudness)
     }
 
     pub(super) fn says_words(&self) -> bool {
-        self.remote.as_ref().map_or_else(|| self.voice.says_words(), |remote| remote.standing.words)
+        self.remote.as_ref().map_or_else(|| self.voice().says_words(), |remote| remote.standing.words)
     }
 
     pub(super) fn pauses(&self, now: Instant) -> bool {
         let elsewhere =
             |remote: &Remote| remote.since(now) + Duration::from_millis(remote.standing.voice_ms_ago.into()) >= PAUSE;
-        self.remote.as_ref().map_or_else(|| self.voice.pauses(now), elsewhere)
+        self.remote.as_ref().map_or_else(|| self.voice().pauses(now), elsewhere)
     }
 
     pub(super) fn is_listed(&self, now: Instant) -> bool {
         let elsewhere = |remote: &Remote| {
             remote.listed && remote.since(now) < Duration::from_millis(remote.standing.listed_ms.into())
         };
-        self.remote.as_ref().map_or_else(|| self.voice.is_listed(now), elsewhere)
+        self.remote.as_ref().map_or_else(|| self.voice().is_listed(now), elsewhere)
     }
 
     pub(super) fn is_recent(&self, now: Instant) -> bool {
-        self.remote.as_ref().map_or_else(|| self.voice.is_recent(now), |remote| remote.since(now) < LISTED_FOR)
+        self.remote.as_ref().map_or_else(|| self.voice().is_recent(now), |remote| remote.since(now) < LISTED_FOR)
     }
 }
 
@@ -142,7 +144,7 @@ impl Call {
 
     /// How a member of this worker stands, for the others.
     pub(crate) fn standing(&self, now: Instant, member: MemberKey) -> Standing {
-        self.members[member].voice.standing(now)
+        self.members[member].voice().standing(now)
     }
 
     /// Who a member is.
@@ -172,6 +174,7 @@ impl Call {
             Some(member) => *member,
             None => {
                 let member = Member::new(usize::MAX, publisher, Grants { speak: true, hear: false, hear_own: false });
+                make_room(&mut self.members);
                 let member = self.members.insert(member);
                 self.remotes.insert(publisher, member);
                 member

@@ -132,7 +132,7 @@ pub fn sdp(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(&data[..data.len().min(INPUT_MAX)]) else { return };
     let Ok(offer) = Offer::parse(text) else { return };
     let local = credentials();
-    let slots: Vec<Slot> = offer.slots().zip(1..).map(|(media, ssrc)| Slot { mid: media.mid.clone(), ssrc }).collect();
+    let slots: Vec<Slot> = offer.slots().zip(1..).map(|(media, ssrc)| Slot { mid: media.mid, ssrc }).collect();
     let answer = Answer {
         session: (1, 1),
         local: &local,

@@ -31,52 +31,45 @@ struct Kept {
 const NEVER_SENT: u8 = u8::MAX;
 const UNUSED: Kept = Kept { kind: 0, padding: 0, answers: NEVER_SENT };
 
-/// A ring of the last [`KEPT`] sequence numbers of one slot; those that were never sent are holes.
-#[derive(Debug)]
+/// A ring of the last [`KEPT`] sequence numbers of one slot; those that were never sent are holes. Most slots never send anything.
+#[derive(Debug, Default)]
 pub(crate) struct History {
     /// The highest packet index (rollovers and sequence number) sent.
-    highest: Option<u64>,
-    ring: [Kept; KEPT as usize],
-}
-
-impl Default for History {
-    fn default() -> Self {
-        Self { highest: None, ring: [UNUSED; KEPT as usize] }
-    }
+    highest: u64,
+    ring: Option<Box<[Kept; KEPT as usize]>>,
 }
 
 impl History {
     /// Remembers a packet that was sent under a packet index: rollovers × 2^16 + sequence number (RFC 3711, section 3.3.1).
     pub(crate) fn note(&mut self, index: u64, packet: SentPacket) {
-        match self.highest {
-            Some(highest) if index <= highest => {
-                if highest - index >= KEPT {
-                    return;
-                }
+        let ring = self.ring.get_or_insert_with(|| {
+            self.highest = index;
+            Box::new([UNUSED; KEPT as usize])
+        });
+        if index > self.highest {
+            for skipped in (self.highest + 1..index).rev().take(KEPT as usize) {
+                ring[place(skipped)] = UNUSED;
             }
-            Some(highest) => {
-                for skipped in (highest + 1..index).rev().take(KEPT as usize) {
-                    self.ring[place(skipped)] = UNUSED;
-                }
-                self.highest = Some(index);
-            }
-            None => self.highest = Some(index),
+            self.highest = index;
+        } else if self.highest - index >= KEPT {
+            return;
         }
         let kind = u8::from(packet.marker) << 7 | (packet.payload_type & 0x7f);
-        self.ring[place(index)] = Kept { kind, padding: packet.padding, answers: 0 };
+        ring[place(index)] = Kept { kind, padding: packet.padding, answers: 0 };
     }
 
     /// The packet with a sequence number, and its packet index; `None` when none was sent or it is too long ago.
     pub(crate) fn get(&self, sequence: u16) -> Option<(u64, SentPacket)> {
         let index = self.find(sequence)?;
-        let Kept { kind, padding, answers } = self.ring[place(index)];
+        let Kept { kind, padding, answers } = self.ring.as_ref()?[place(index)];
         (answers != NEVER_SENT)
             .then_some((index, SentPacket { marker: kind & 0x80 != 0, payload_type: kind & 0x7f, padding }))
     }
 
     /// Counts that a packet is sent again; `false` when it was so often enough.
     pub(crate) fn answer(&mut self, index: u64) -> bool {
-        let answers = &mut self.ring[place(index)].answers;
+        let Some(ring) = &mut self.ring else { return false };
+        let answers = &mut ring[place(index)].answers;
         let allowed = *answers < ANSWERS_MAX;
         *answers += u8::from(allowed);
         allowed
@@ -89,10 +82,9 @@ impl History {
         reason = "the distance modulo 2^16 is meant"
     )]
     fn find(&self, sequence: u16) -> Option<u64> {
-        let highest = self.highest?;
-        let back = (highest as u16).wrapping_sub(sequence) as i16;
+        let back = (self.highest as u16).wrapping_sub(sequence) as i16;
         let back = u64::try_from(back).ok().filter(|back| *back < KEPT)?;
-        highest.checked_sub(back)
+        self.highest.checked_sub(back)
     }
 }
 

@@ -13,8 +13,8 @@ const PACKET: u32 = 960;
 /// 2^15 for one back, and would encrypt two packets alike: no publisher may bring that about.
 const LEAP_MAX: u64 = 3000;
 
-/// Changes of the speaker that are remembered. Packets are sent again within a second or so of the first time.
-const TUNINGS: usize = 4;
+/// Changes of the speaker before the last one that are remembered. Packets are sent again within a second or so of the first time.
+const EARLIER: usize = 3;
 
 /// A packet of a publisher, as placed in its stream by [`super::source::Source`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +33,11 @@ pub(crate) struct Incoming {
 #[derive(Debug)]
 pub(crate) struct SlotRewriter {
     ssrc: u32,
-    stream: Option<Tuned>,
-    /// The present stream and those before it, the latest last: packets of theirs may be asked for again.
-    tunings: [Option<Tuned>; TUNINGS],
+    /// Whether the latest stream goes on.
+    tuned: bool,
+    latest: Option<Tuned>,
+    /// The streams before it, the latest last: packets of theirs may be asked for again. Most slots never have more than one.
+    earlier: Option<Box<[Option<Tuned>; EARLIER]>>,
     /// The highest sequence number sent, without wrap-arounds.
     last_sequence: u64,
     /// What stands for no wrap-around yet: whoever decrypts begins to count with the first packet (RFC 3711, section 3.3.1).
@@ -60,8 +62,9 @@ impl SlotRewriter {
         let no_rollover = (last_sequence + 1) & !0xffff;
         Self {
             ssrc,
-            stream: None,
-            tunings: [None; TUNINGS],
+            tuned: false,
+            latest: None,
+            earlier: None,
             last_sequence,
             no_rollover,
             last_timestamp: timestamp,
@@ -85,8 +88,8 @@ impl SlotRewriter {
     /// The header under which a packet goes out; `None` when its place came before the slot tuned in to its stream.
     #[expect(clippy::cast_possible_truncation, reason = "sequence numbers count modulo 2^16")]
     pub(crate) fn rewrite(&mut self, now: Instant, packet: &Incoming, payload_type: u8) -> Option<OutHeader> {
-        let (tuned, switched) = match self.stream {
-            Some(tuned) if tuned.stream == packet.stream && !self.leaps(&tuned, packet) => (tuned, false),
+        let (tuned, switched) = match self.latest {
+            Some(tuned) if self.tuned && tuned.stream == packet.stream && !self.leaps(&tuned, packet) => (tuned, false),
             _ => (self.tune(now, packet), true),
         };
         if packet.number < tuned.first_number {
@@ -122,9 +125,12 @@ impl SlotRewriter {
             sequence_offset: (self.last_sequence + 1).wrapping_sub(packet.number),
             timestamp_offset: self.last_timestamp.wrapping_add(elapsed).wrapping_sub(packet.timestamp),
         };
-        self.stream = Some(tuned);
-        self.tunings.rotate_left(1);
-        self.tunings[TUNINGS - 1] = self.stream;
+        if let Some(before) = self.latest.replace(tuned) {
+            let earlier = self.earlier.get_or_insert_default();
+            earlier.rotate_left(1);
+            earlier[EARLIER - 1] = Some(before);
+        }
+        self.tuned = true;
         tuned
     }
 
@@ -132,13 +138,14 @@ impl SlotRewriter {
     pub(crate) fn origin(&self, index: u64) -> Option<(u64, u64, u32)> {
         let sequence = index.checked_add(self.no_rollover)?;
         let begun = |tuned: &&Tuned| tuned.first_number.wrapping_add(tuned.sequence_offset) <= sequence;
-        let tuned = self.tunings.iter().rev().flatten().find(begun)?;
+        let earlier = self.earlier.iter().flat_map(|earlier| earlier.iter().rev().flatten());
+        let tuned = self.latest.iter().chain(earlier).find(begun)?;
         Some((tuned.stream, sequence.wrapping_sub(tuned.sequence_offset), tuned.timestamp_offset))
     }
 
     /// Somebody else is heard here: should the present stream come back, it is a new beginning.
     pub(crate) fn untune(&mut self) {
-        self.stream = None;
+        self.tuned = false;
     }
 }
 
@@ -201,7 +208,7 @@ mod tests {
         assert!(sent.iter().any(|(index, ..)| *index > 0xffff), "through a wrap-around");
         for (index, stream, number, offset) in sent {
             let origin = if stream < 3 { None } else { Some((stream, number, offset)) };
-            assert_eq!(slot.origin(index), origin, "of the last {TUNINGS} speakers only");
+            assert_eq!(slot.origin(index), origin, "of the last speaker and the {EARLIER} before only");
         }
     }
 

@@ -125,7 +125,7 @@ fn section(media: &MediaDescription, mids: &mut HashSet<Mid>) -> Result<Section,
         None => None,
         Some(text) => {
             let mid = Mid::parse(text).ok_or("a=mid needs 1 to 16 token characters (RFC 5888)")?;
-            if !mids.insert(mid.clone()) {
+            if !mids.insert(mid) {
                 return Err(format!("two m-lines have the mid {mid}"));
             }
             Some(mid)

@@ -254,8 +254,8 @@ impl Sim {
             }
             self.pump();
         }
-        for (_, core) in self.workers_mut() {
-            core.handle_timeout(now);
+        while self.workers_mut().fold(false, |more, (_, core)| core.handle_timeout(now) || more) {
+            self.pump();
         }
         for client in &mut self.clients {
             if client.next_timeout().is_some_and(|due| due <= now) {

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use rtc_srtp::crypto::RTCCryptoProvider;
 
-use super::dtls::{DtlsEndpoint, DtlsError, DtlsOutput, DtlsServer, POLL_BUFFER};
+use super::dtls::{DtlsError, DtlsOutput, POLL_BUFFER};
+use super::handshake::Handshake;
 use super::ice::IceLite;
 #[cfg(test)]
 use super::srtp::SrtpProfile;
@@ -22,40 +23,6 @@ pub(super) const CONSENT_LIFETIME: Duration = Duration::from_secs(30);
 /// From the answer to SRTP keys. Longer keeps half-made peers, shorter loses those on bad networks.
 pub(super) const SETUP_LIFETIME: Duration = Duration::from_secs(30);
 
-/// How long DTLS stays after its last datagram once the peer has shown that it has the keys. Longer keeps 12 KB a peer for nothing,
-/// shorter leaves a peer unanswered that repeats its last flight because the answer was lost (RFC 9147, section 5.8).
-pub(super) const DTLS_LINGER: Duration = Duration::from_secs(30);
-
-/// DTLS datagrams taken from one peer before its handshake is done. A handshake with the largest certificates takes
-/// about a dozen, a quarter of all lost about 60; 200 000 tiny fragments are an attack.
-const HANDSHAKE_DATAGRAMS_MAX: u32 = 512;
-
-/// DTLS datagrams a second taken after that: a repeated last flight, a key update, the goodbye.
-const DATAGRAMS_PER_SECOND: u32 = 10;
-
-/// How many more DTLS datagrams are taken.
-#[derive(Clone, Copy, Debug)]
-struct Budget {
-    left: u32,
-    refilled: Instant,
-    per_second: u32,
-}
-
-impl Budget {
-    /// Whether there is one left; takes it.
-    fn take(&mut self, now: Instant) -> bool {
-        let seconds = now.saturating_duration_since(self.refilled).as_secs();
-        if seconds > 0 {
-            let refill = u32::try_from(seconds).unwrap_or(u32::MAX).saturating_mul(self.per_second);
-            self.left = self.left.saturating_add(refill).min(HANDSHAKE_DATAGRAMS_MAX);
-            self.refilled = now;
-        }
-        let taken = self.left > 0;
-        self.left -= u32::from(taken);
-        taken
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Setup,
@@ -69,17 +36,9 @@ pub(crate) struct Transport {
     created: Instant,
     ice: IceLite,
     /// Until it has done its work: media need its keys only.
-    dtls: Option<Box<dyn DtlsEndpoint>>,
-    dtls_timeout: Option<Instant>,
-    /// When its last datagram came.
-    dtls_heard: Instant,
+    handshake: Option<Box<Handshake>>,
     /// Whether the peer has shown that it has the keys.
     keys_confirmed: bool,
-    dtls_budget: Budget,
-    fingerprints: Vec<Fingerprint>,
-    certificate_matches: bool,
-    certificate_refused: bool,
-    handshake_done: bool,
     pub(super) srtp: Option<SrtpSession>,
     crypto: Arc<dyn RTCCryptoProvider>,
     events: VecDeque<TransportEvent>,
@@ -92,15 +51,8 @@ impl Transport {
             state: State::Setup,
             created: now,
             ice: IceLite::new(local),
-            dtls: Some(Box::new(DtlsServer::new(now, identity))),
-            dtls_timeout: None,
-            dtls_heard: now,
+            handshake: Some(Box::new(Handshake::new(now, identity, fingerprints))),
             keys_confirmed: false,
-            dtls_budget: Budget { left: HANDSHAKE_DATAGRAMS_MAX, refilled: now, per_second: 0 },
-            fingerprints,
-            certificate_matches: false,
-            certificate_refused: false,
-            handshake_done: false,
             srtp: None,
             crypto: Arc::clone(&identity.crypto),
             events: VecDeque::new(),
@@ -112,9 +64,14 @@ impl Transport {
         self.ice.restart(local);
     }
 
+    /// Our credentials, which answers tell.
+    pub(crate) const fn local(&self) -> &Credentials {
+        self.ice.local()
+    }
+
     /// The user name fragment checks for this transport carry.
     pub(crate) fn local_ufrag(&self) -> &str {
-        self.ice.local_ufrag()
+        &self.ice.local().ufrag
     }
 
     /// Takes a STUN datagram that names [`Self::local_ufrag`].
@@ -151,12 +108,11 @@ impl Transport {
         if !self.ice.is_validated(path) {
             return Err(Dropped::UnvalidatedPath);
         }
-        if !self.dtls_budget.take(now) {
+        let Some(handshake) = &mut self.handshake else { return Err(Dropped::Closed) };
+        if !handshake.admits(now) {
             return Err(Dropped::HandshakeFlood);
         }
-        let Some(dtls) = &mut self.dtls else { return Err(Dropped::Closed) };
-        self.dtls_heard = now;
-        let result = dtls.handle_datagram(now, datagram);
+        let result = handshake.dtls.handle_datagram(now, datagram);
         self.after_dtls(result, out)
     }
 
@@ -173,14 +129,12 @@ impl Transport {
             return self.end(LostReason::ConsentExpired);
         }
         if self.dtls_release().is_some_and(|due| now >= due) {
-            self.dtls = None;
-            self.dtls_timeout = None;
-            self.fingerprints = Vec::new();
+            self.handshake = None;
         }
-        if let Some(dtls) = &mut self.dtls
-            && self.dtls_timeout.is_some_and(|due| now >= due)
+        if let Some(handshake) = &mut self.handshake
+            && handshake.timeout.is_some_and(|due| now >= due)
         {
-            let result = dtls.handle_timeout(now);
+            let result = handshake.dtls.handle_timeout(now);
             // A failed handshake is told by the event.
             let _ = self.after_dtls(result, out);
         }
@@ -193,13 +147,14 @@ impl Transport {
             State::Connected => self.ice.consent_until(),
             State::Over => return None,
         };
-        [end, self.dtls_timeout, self.dtls_release(), self.ice.next_expiry()].into_iter().flatten().min()
+        let dtls = self.handshake.as_ref().and_then(|handshake| handshake.timeout);
+        [end, dtls, self.dtls_release(), self.ice.next_expiry()].into_iter().flatten().min()
     }
 
     /// When DTLS has done its work.
     fn dtls_release(&self) -> Option<Instant> {
-        let done = self.state == State::Connected && self.keys_confirmed && self.dtls.is_some();
-        done.then(|| self.dtls_heard + DTLS_LINGER)
+        let handshake = self.handshake.as_ref().filter(|_| self.state == State::Connected && self.keys_confirmed)?;
+        handshake.release()
     }
 
     /// Says goodbye (close_notify) while DTLS is there, and is over. No event comes of it but the removal of the paths.
@@ -207,7 +162,7 @@ impl Transport {
         if self.state == State::Over {
             return;
         }
-        if self.dtls.as_mut().is_some_and(|dtls| dtls.close().is_ok()) {
+        if self.handshake.as_mut().is_some_and(|handshake| handshake.dtls.close().is_ok()) {
             let _ = self.after_dtls(Ok(()), out);
         }
         self.state = State::Over;
@@ -238,17 +193,17 @@ impl Transport {
     /// Whether DTLS is there still.
     #[cfg(test)]
     pub(crate) const fn has_dtls(&self) -> bool {
-        self.dtls.is_some()
+        self.handshake.is_some()
     }
 
     /// Whether any DTLS came; told of a transport that is not connected.
-    pub(crate) const fn has_begun_dtls(&self) -> bool {
-        self.dtls_budget.left < HANDSHAKE_DATAGRAMS_MAX
+    pub(crate) fn has_begun_dtls(&self) -> bool {
+        self.handshake.as_ref().is_some_and(|handshake| handshake.has_begun())
     }
 
     /// Whether it is over because the certificate is not the offer's.
-    pub(crate) const fn refused_certificate(&self) -> bool {
-        self.certificate_refused
+    pub(crate) fn refused_certificate(&self) -> bool {
+        self.handshake.as_ref().and_then(|handshake| handshake.certificate()) == Some(false)
     }
 
     /// Where to send: the path last nominated, else the one last checked; `None` without consent to send anywhere.
@@ -332,8 +287,8 @@ impl Transport {
     fn confirm(&mut self) {
         if !self.keys_confirmed {
             self.keys_confirmed = true;
-            if let Some(dtls) = &mut self.dtls {
-                dtls.confirm();
+            if let Some(handshake) = &mut self.handshake {
+                handshake.dtls.confirm();
             }
         }
     }
@@ -356,43 +311,44 @@ impl Transport {
             }
         }
         let mut buffer = vec![0; POLL_BUFFER];
-        while let Some(dtls) = &mut self.dtls {
-            match dtls.poll(&mut buffer) {
+        while let Some(handshake) = &mut self.handshake {
+            match handshake.dtls.poll(&mut buffer) {
                 DtlsOutput::Datagram(datagram) => {
                     if let Some(path) = self.ice.selected() {
                         out.push(path, datagram);
                     }
                 }
                 DtlsOutput::PeerCertificate(der) => {
-                    self.certificate_matches = self.fingerprints.iter().any(|f| f.matches(der));
-                    self.certificate_refused = !self.certificate_matches;
-                    if self.certificate_refused {
+                    if !handshake.check(der) {
                         self.end(LostReason::DtlsFailed);
                         return Ok(());
                     }
                 }
-                DtlsOutput::Keys(keys) if self.certificate_matches => {
+                DtlsOutput::Keys(keys) if handshake.certificate() == Some(true) => {
                     self.srtp = SrtpSession::new(&keys, srtp::Role::Server).ok();
                 }
                 DtlsOutput::Keys(_) | DtlsOutput::Failed => {
                     self.end(LostReason::DtlsFailed);
                     return Ok(());
                 }
-                DtlsOutput::Connected => self.handshake_done = true,
+                DtlsOutput::Connected => handshake.done = true,
                 DtlsOutput::Closed => {
                     self.end(LostReason::Closed);
                     return Ok(());
                 }
                 DtlsOutput::Wait(due) => {
-                    self.dtls_timeout = due;
+                    handshake.timeout = due;
                     break;
                 }
             }
         }
-        if self.handshake_done && self.state == State::Setup {
+        if let Some(handshake) = &mut self.handshake
+            && handshake.done
+            && self.state == State::Setup
+        {
             if self.srtp.is_some() {
                 self.state = State::Connected;
-                self.dtls_budget.per_second = DATAGRAMS_PER_SECOND;
+                handshake.connected();
                 self.events.push_back(TransportEvent::Connected);
             } else {
                 // A peer without use_srtp has no media.
@@ -405,7 +361,6 @@ impl Transport {
     fn end(&mut self, reason: LostReason) {
         self.state = State::Over;
         self.srtp = None;
-        self.dtls_timeout = None;
         self.ice.clear(&mut self.events);
         self.events.push_back(TransportEvent::Lost(reason));
     }

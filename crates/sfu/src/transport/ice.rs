@@ -41,8 +41,8 @@ impl IceLite {
         self.local = local;
     }
 
-    pub(super) fn local_ufrag(&self) -> &str {
-        &self.local.ufrag
+    pub(super) const fn local(&self) -> &Credentials {
+        &self.local
     }
 
     /// Answers a check; one that succeeds validates its path.

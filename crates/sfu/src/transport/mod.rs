@@ -14,6 +14,7 @@
 
 mod association;
 pub(crate) mod dtls;
+mod handshake;
 mod ice;
 mod identity;
 mod outbox;

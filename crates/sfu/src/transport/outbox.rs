@@ -4,6 +4,11 @@ use std::ops::Range;
 
 use super::Path;
 
+/// Datagrams and bytes that wait to be sent at most, or a little more: few enough to stay in the cache between encrypting and the
+/// system call, whoever they are for.
+const DATAGRAMS_MAX: usize = 512;
+const BYTES_MAX: usize = 128 * 1024;
+
 /// Datagrams to one address that lie one behind the other, so that one system call can take them all (UDP GSO).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Datagrams<'a> {
@@ -84,6 +89,11 @@ impl Outbox {
         self.datagrams
     }
 
+    /// Whether so much waits that it should be sent before more is added.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.datagrams >= DATAGRAMS_MAX || self.bytes.len() >= BYTES_MAX
+    }
+
     /// Whether there is nothing to send.
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -115,5 +125,20 @@ mod tests {
         outbox.clear();
         assert_eq!(outbox.len(), 0);
         assert!(outbox.is_empty() && outbox.datagrams().next().is_none());
+    }
+
+    #[test]
+    fn many_datagrams_fill_it_and_so_do_large_ones() {
+        let path = Path::udp(([127, 0, 0, 1], 1).into());
+        for (size, count) in [(1, DATAGRAMS_MAX), (1024, 128)] {
+            let mut outbox = Outbox::new();
+            for _ in 0..count {
+                assert!(!outbox.is_full());
+                outbox.push(path, &vec![0; size]);
+            }
+            assert!(outbox.is_full());
+            outbox.clear();
+            assert!(!outbox.is_full());
+        }
     }
 }

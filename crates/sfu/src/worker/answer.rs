@@ -36,8 +36,8 @@ impl WorkerCore {
         let local = Credentials::of_worker(self.settings.worker);
         self.ufrags.insert(local.ufrag.clone(), key);
         let fingerprints = offer.fingerprints.clone();
-        let transport = Transport::new(now, &self.settings.identity, local.clone(), fingerprints);
-        self.peers[key].connection = Some(Connection::new(transport, local, now, offer));
+        let transport = Transport::new(now, &self.settings.identity, local, fingerprints);
+        self.peers[key].connection = Some(Connection::new(transport, now, offer));
         self.connections += 1;
     }
 
@@ -55,7 +55,7 @@ impl WorkerCore {
         let taken: Vec<u32> = offer.audio().flat_map(|media| media.ssrcs.iter().copied()).collect();
         let next_ssrc = &mut self.next_ssrc;
         let stream = connection.microphone.as_ref().and_then(|microphone| microphone.stream.as_ref().map(|s| s.id));
-        let mids: Vec<_> = connection.slots.iter().map(|slot| slot.mid.clone()).collect();
+        let mids: Vec<_> = connection.slots.iter().map(|slot| slot.mid).collect();
         connection.set_media(offer, self.settings.max_slots, || {
             let mut rng = rand::rng();
             // In the lower half, so that losing the first packets cannot hide a wrap-around from SRTP (RFC 3711, section
@@ -88,10 +88,10 @@ impl WorkerCore {
         let Some(connection) = &peer.connection else { return String::new() };
         peer.session_version += 1;
         let slots: Vec<Slot> =
-            connection.slots.iter().map(|slot| Slot { mid: slot.mid.clone(), ssrc: slot.rewriter.ssrc() }).collect();
+            connection.slots.iter().map(|slot| Slot { mid: slot.mid, ssrc: slot.rewriter.ssrc() }).collect();
         Answer {
             session: (peer.session, peer.session_version),
-            local: &connection.local,
+            local: connection.transport.local(),
             fingerprint: self.settings.identity.fingerprint(),
             udp: &self.settings.candidates.udp,
             tcp: &self.settings.candidates.tcp,

@@ -29,8 +29,6 @@ const OBSERVE_EVERY: Duration = Duration::from_secs(3);
 /// One answered offer's worth of state.
 pub(super) struct Connection {
     pub(super) transport: Transport,
-    /// Our credentials, for answers that repeat them.
-    pub(super) local: Credentials,
     remote: Credentials,
     fingerprints: Vec<Fingerprint>,
     pub(super) offered_at: Instant,
@@ -58,10 +56,9 @@ pub(super) enum Relation {
 }
 
 impl Connection {
-    pub(super) fn new(transport: Transport, local: Credentials, now: Instant, offer: &Offer) -> Self {
+    pub(super) fn new(transport: Transport, now: Instant, offer: &Offer) -> Self {
         Self {
             transport,
-            local,
             remote: offer.remote.clone(),
             fingerprints: offer.fingerprints.clone(),
             offered_at: now,
@@ -88,7 +85,7 @@ impl Connection {
 
     /// The stream of its microphone.
     pub(super) fn stream(&self) -> Option<&Stream> {
-        self.microphone.as_ref()?.stream.as_ref()
+        self.microphone.as_ref()?.stream.as_deref()
     }
 
     /// Whether packets of its microphone have come.
@@ -108,8 +105,7 @@ impl Connection {
 
     /// Takes the new credentials of both sides.
     pub(super) fn restart_ice(&mut self, local: Credentials, offer: &Offer) {
-        self.transport.restart_ice(local.clone());
-        self.local = local;
+        self.transport.restart_ice(local);
         self.remote = offer.remote.clone();
     }
 
@@ -162,16 +158,24 @@ pub(super) struct Slot {
     pub(super) reported: u32,
     /// Packets the listener has reported lost so far.
     pub(super) lost: u32,
-    /// The report that was counted last, and when it came.
-    observed: Option<(Instant, Reception)>,
+    /// What the listener has reported last, if anything.
+    observed: Option<Box<Observed>>,
+}
+
+/// A listener's reports on a slot.
+#[derive(Debug)]
+struct Observed {
+    /// The one that was counted last, and when it came.
+    at: Instant,
+    block: Reception,
     /// How many packets were lost between the last two that were counted, and how many there were.
     recent: Option<(u32, u32)>,
 }
 
 impl Slot {
-    fn new(media: &Media, rewriter: SlotRewriter) -> Self {
+    pub(super) fn new(media: &Media, rewriter: SlotRewriter) -> Self {
         Self {
-            mid: media.mid.clone(),
+            mid: media.mid,
             formats: media.opus.formats(),
             nack: media.opus.nack,
             rewriter,
@@ -180,32 +184,34 @@ impl Slot {
             reported: 0,
             lost: 0,
             observed: None,
-            recent: None,
         }
     }
 
     /// Of the packets since the last report that was counted: how many are lost, and how many there were. `None` when that one
     /// was not long ago: browsers report with everything they ask for again, hence more often while they lose packets.
     pub(super) fn observe(&mut self, now: Instant, block: &Reception) -> Option<(u32, u32)> {
-        let before = self.observed.map(|(at, block)| (now.saturating_duration_since(at), block));
-        if before.is_some_and(|(passed, _)| passed < OBSERVE_EVERY) {
+        let Some(observed) = &mut self.observed else {
+            self.observed = Some(Box::new(Observed { at: now, block: *block, recent: None }));
+            return None;
+        };
+        if now.saturating_duration_since(observed.at) < OBSERVE_EVERY {
             return None;
         }
-        self.observed = Some((now, *block));
-        let (_, before) = before?;
+        let before = std::mem::replace(&mut observed.block, *block);
         let lost = block.total_lost.saturating_sub(before.total_lost);
-        self.recent = Some((lost, block.highest_sequence.wrapping_sub(before.highest_sequence)));
-        self.recent
+        observed.at = now;
+        observed.recent = Some((lost, block.highest_sequence.wrapping_sub(before.highest_sequence)));
+        observed.recent
     }
 
     /// How many packets were lost between the last two reports that were counted, and how many there were.
     pub(super) fn recent(&self) -> Option<(u64, u64)> {
-        self.recent.map(|(lost, of)| (lost.into(), of.into()))
+        self.observed.as_ref()?.recent.map(|(lost, of)| (lost.into(), of.into()))
     }
 
     /// Jitter as the listener reported it last, in clock units.
     pub(super) fn jitter(&self) -> Option<u32> {
-        self.observed.map(|(_, block)| block.jitter)
+        self.observed.as_ref().map(|observed| observed.block.jitter)
     }
 
     /// The same m-line of a later offer. With other payload types nothing can be sent again as it was.
@@ -232,7 +238,8 @@ pub(super) struct Microphone {
     pub(super) nack: bool,
     extensions: Extensions,
     signalled: Vec<u32>,
-    pub(super) stream: Option<Stream>,
+    /// Most microphones are never turned on.
+    pub(super) stream: Option<Box<Stream>>,
 }
 
 /// The SSRC that is bound to the microphone.
@@ -256,7 +263,7 @@ pub(super) struct Stream {
 impl Microphone {
     fn new(media: &Media) -> Self {
         Self {
-            mid: media.mid.clone(),
+            mid: media.mid,
             formats: media.opus.formats(),
             nack: media.opus.nack,
             extensions: media.extensions,
@@ -306,7 +313,7 @@ impl Microphone {
             fresh = true;
             *next_stream += 1;
             let stats = ReceiverStats::new(now, header.sequence, header.timestamp);
-            Stream {
+            Box::new(Stream {
                 ssrc: header.ssrc,
                 id: *next_stream,
                 source: Source::default(),
@@ -315,7 +322,7 @@ impl Microphone {
                 newest_timestamp: header.timestamp,
                 heard_from: None,
                 stats,
-            }
+            })
         });
         if !fresh {
             stream.stats.on_packet(now, header.sequence, header.timestamp);

@@ -117,17 +117,21 @@ impl WorkerCore {
         self.timers.next().into_iter().chain(discovery).min()
     }
 
-    /// Does what is due.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        while let Some((at, due)) = self.timers.pop(now) {
-            match due {
-                Due::Peer(key) => self.on_peer_due(now, at, key),
-                Due::Call(key) => self.on_call_due(now, at, key),
+    /// Does what is due, until the outbox is full; `true` when more may be due once that is sent.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
+        while !self.outbox.is_full() {
+            match self.timers.pop(now) {
+                Some((at, Due::Peer(key))) => self.on_peer_due(now, at, key),
+                Some((at, Due::Call(key))) => self.on_call_due(now, at, key),
+                None => {
+                    if let Some(discovery) = &mut self.discovery {
+                        discovery.handle_timeout(now, &mut self.outbox);
+                    }
+                    return false;
+                }
             }
         }
-        if let Some(discovery) = &mut self.discovery {
-            discovery.handle_timeout(now, &mut self.outbox);
-        }
+        true
     }
 
     /// Begins to ask STUN servers.
@@ -347,8 +351,6 @@ impl WorkerCore {
         if self.changes.is_empty() {
             return;
         }
-        // What waits was accepted for the slots as they were.
-        self.flush_all();
         let mut changes = std::mem::take(&mut self.changes);
         for of_one in changes.chunk_by(|a, b| a.listener == b.listener) {
             let Some(peer) = self.peers.get_mut(of_one[0].listener) else { continue };
@@ -356,8 +358,11 @@ impl WorkerCore {
             let mut news = Vec::with_capacity(of_one.len());
             for change in of_one {
                 if let Some(slot) = connection.slots.get_mut(usize::from(change.slot)) {
-                    slot.rewriter.untune();
-                    news.push((slot.mid.clone(), change.speaker));
+                    // What waits was accepted for the slot as it was.
+                    if !self.batch.untune(change.listener, change.slot) {
+                        slot.rewriter.untune();
+                    }
+                    news.push((slot.mid, change.speaker));
                 }
             }
             if !news.is_empty() {

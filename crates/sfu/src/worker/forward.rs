@@ -20,9 +20,6 @@ use crate::transport::{Outbox, Path, Protocol};
 /// Copies that wait at most, 12 bytes each: with the payloads few enough to stay in a core's cache.
 const COPIES_MAX: usize = 8192;
 
-/// Datagrams that may wait to be sent: few enough to stay in the cache between encrypting and the system call.
-const OUTBOX_MAX: usize = 512;
-
 /// The most padding a packet gets to be as long as another one of the same send. A packet by itself costs the system about
 /// 1 µs more, and every byte of padding a byte of the listener's bandwidth; Opus at one bit rate varies by less than this.
 const PADDING_MAX: usize = 48;
@@ -57,6 +54,7 @@ struct Accepted {
 /// One copy of an accepted packet, in the list of its listener.
 #[derive(Clone, Copy, Debug)]
 struct Copy {
+    /// Or [`NONE`]: the slot changes hands here.
     packet: u32,
     /// The listener's next one.
     next: u32,
@@ -120,6 +118,17 @@ impl Batch {
         }
     }
 
+    /// Notes that a listener's slot changes hands behind what waits for the listener; `false` when nothing does.
+    pub(super) fn untune(&mut self, listener: usize, slot: u8) -> bool {
+        let copy = index(self.copies.len());
+        let Some(queue) = self.queues.get_mut(listener) else { return false };
+        let Some(last) = self.copies.get_mut(queue.last as usize) else { return false };
+        last.next = copy;
+        queue.last = copy;
+        self.copies.push(Copy { packet: NONE, next: NONE, slot });
+        true
+    }
+
     fn is_full(&self) -> bool {
         self.copies.len() >= COPIES_MAX
     }
@@ -139,13 +148,26 @@ impl Batch {
         Some((listener, queue.first))
     }
 
+    /// Leaves a listener's packets out; its slots change hands all the same.
+    fn skip(&self, mut next: u32, slots: &mut [Slot]) {
+        while let Some(copy) = self.copies.get(next as usize) {
+            next = copy.next;
+            if let Some(slot) = slots.get_mut(usize::from(copy.slot)).filter(|_| copy.packet == NONE) {
+                slot.rewriter.untune();
+            }
+        }
+    }
+
     /// Puts headers before a listener's packets, in the order they were accepted. Those whose place in the slot is gone are left out.
     fn make_ready(&mut self, mut next: u32, slots: &mut [Slot], metrics: &mut WorkerMetrics) {
         self.ready.clear();
         while let Some(copy) = self.copies.get(next as usize) {
             next = copy.next;
-            let Accepted { at, incoming, payload } = &self.packets[copy.packet as usize];
             let Some(slot) = slots.get_mut(usize::from(copy.slot)) else { continue };
+            let Some(Accepted { at, incoming, payload }) = self.packets.get(copy.packet as usize) else {
+                slot.rewriter.untune();
+                continue;
+            };
             let (payload_type, start) = slot.formats.take(incoming.audio);
             match slot.rewriter.rewrite(*at, incoming, payload_type) {
                 Some(header) => {
@@ -202,15 +224,15 @@ impl WorkerCore {
         self.batch.accept(now, packet.incoming, packet.payload, call.ears(packet.publisher));
     }
 
-    /// Whether so many packets wait that they should not wait for the end of the turn.
+    /// Whether so much waits that it should not wait for the end of the turn.
     pub(crate) fn must_flush(&self) -> bool {
-        self.batch.is_full()
+        self.batch.is_full() || self.outbox.is_full()
     }
 
     /// Writes packets that wait into the outbox, listener by listener, until it is full; `true` when more wait. To be called at the
     /// end of every turn, and again after sending until nothing waits.
     pub(crate) fn flush(&mut self) -> bool {
-        while self.outbox.len() < OUTBOX_MAX {
+        while !self.outbox.is_full() {
             if !self.flush_one() {
                 return false;
             }
@@ -218,7 +240,8 @@ impl WorkerCore {
         self.batch.served < self.batch.waiting.len()
     }
 
-    /// Writes all packets that wait, because slots or listeners are about to change.
+    /// Writes all packets that wait, because listeners are about to change. Whoever can send flushes before that, so that the outbox
+    /// need not hold all.
     pub(crate) fn flush_all(&mut self) {
         while self.flush_one() {}
     }
@@ -228,7 +251,10 @@ impl WorkerCore {
         let Some((listener, first)) = self.batch.take_listener() else { return false };
         let connection = self.peers.get_mut(listener).and_then(|peer| peer.connection.as_mut());
         let Some(connection) = connection else { return true };
-        let Some(path) = connection.transport.selected() else { return true };
+        let Some(path) = connection.transport.selected() else {
+            self.batch.skip(first, &mut connection.slots);
+            return true;
+        };
         let segments = self.segments && path.protocol == Protocol::Udp;
         self.batch.make_ready(first, &mut connection.slots, &mut self.metrics);
         self.batch.write(path, connection, segments, &mut self.outbox, &mut self.metrics);
@@ -267,6 +293,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rtp::payload::Audio;
+    use crate::rtp::slot::SlotRewriter;
+    use crate::sdp::Offer;
+    use crate::test_client::{ClientOptions, TestClient};
 
     fn groups(payloads: &[usize]) -> Vec<(usize, usize)> {
         let mut groups = Vec::new();
@@ -288,6 +318,47 @@ mod tests {
         assert_eq!(groups(&[80, 3, 80]), [(2, 80), (1, 80)], "only the last one may be shorter");
         assert_eq!(groups(&[1101, 1101, 80, 90]), [(1, 1101), (1, 1101), (2, 90)], "too long for segments");
         assert_eq!(groups(&[80; 70]), [(32, 80), (32, 80), (6, 80)]);
+    }
+
+    /// Whether the packets that wait for listener 5 go out with a marker, the slot's stream being a new one.
+    fn markers(batch: &mut Batch, slots: &mut [Slot]) -> Vec<bool> {
+        let (listener, first) = batch.take_listener().expect("it waits");
+        assert_eq!(listener, 5);
+        batch.make_ready(first, slots, &mut WorkerMetrics::default());
+        assert_eq!(batch.take_listener(), None);
+        batch.ready.iter().map(|ready| ready.header.marker).collect()
+    }
+
+    #[test]
+    fn a_slot_changes_hands_where_that_was_noted_among_the_packets() {
+        let now = Instant::now();
+        let offer = TestClient::new(([127, 0, 0, 1], 9).into(), ClientOptions::default()).offer();
+        let offer = Offer::parse(&offer).expect("an offer");
+        let mut slots = [Slot::new(offer.slots().next().expect("a slot"), SlotRewriter::new(7, 0, 0))];
+        let accept = |batch: &mut Batch, number| {
+            let audio = Audio { codec: 111, primary: 0 };
+            let incoming = Incoming { stream: 1, number, timestamp: 0, marker: false, audio };
+            batch.accept(now, incoming, &[0xAB], &[Ear::of(5, 0)]);
+        };
+        let mut batch = Batch::default();
+        assert!(!batch.untune(5, 0), "nothing waits");
+        accept(&mut batch, 1);
+        accept(&mut batch, 2);
+        assert!(batch.untune(5, 0));
+        accept(&mut batch, 3);
+        assert!(batch.untune(5, 0));
+        assert_eq!(markers(&mut batch, &mut slots), [true, false, true]);
+        accept(&mut batch, 4);
+        accept(&mut batch, 5);
+        assert_eq!(markers(&mut batch, &mut slots), [true, false], "the change behind the last packet held");
+
+        accept(&mut batch, 6);
+        assert!(batch.untune(5, 0));
+        let (_, first) = batch.take_listener().expect("it waits");
+        batch.skip(first, &mut slots);
+        assert_eq!(batch.take_listener(), None);
+        accept(&mut batch, 7);
+        assert_eq!(markers(&mut batch, &mut slots), [true], "nobody could be sent to, and the slot changed hands");
     }
 
     proptest! {

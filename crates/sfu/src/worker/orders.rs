@@ -15,6 +15,7 @@ use super::timers::Alarm;
 use crate::call::{Call, SlotChange};
 use crate::command::{Command, Grants};
 use crate::event::Event;
+use crate::growth::make_room;
 use crate::ids::{CallId, PeerId};
 use crate::placement::Order;
 use crate::rtp::cache::Caches;
@@ -64,6 +65,7 @@ impl WorkerCore {
             self.move_peer(key, call, grants);
             return;
         }
+        make_room(&mut self.peers);
         let entry = self.peers.vacant_entry();
         let key = entry.key();
         let joiner = (key, id, grants);

@@ -239,7 +239,9 @@ impl Runner {
                 return;
             }
             serving.note_lateness(now);
-            serving.core.handle_timeout(now);
+            while serving.core.handle_timeout(now) {
+                serving.flush(now, &self.sockets.udp);
+            }
             self.links.send_late();
             serving.pass_on(&mut self.links, doorbells);
             serving.tcp.handle_timeout(now, &mut serving.core);
@@ -269,6 +271,7 @@ impl Runner {
             match self.inbox.try_recv() {
                 Ok(Mail::Order(order)) => {
                     self.roster.note(&order);
+                    serving.flush(now, &self.sockets.udp);
                     serving.core.handle_order(now, order);
                 }
                 Ok(Mail::Discover { servers, reply }) => {

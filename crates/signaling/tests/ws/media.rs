@@ -129,7 +129,7 @@ async fn news_of_the_media_plane_reaches_whom_it_concerns() {
     world.events.send(Event::Connected { peer: mine, setup: std::time::Duration::from_millis(80) }).unwrap();
     assert_eq!(client.expect("media-state").await["state"], "connected");
     let mid = Mid::parse("a1").unwrap();
-    world.events.send(Event::Slots { peer: mine, changes: vec![(mid.clone(), Some(theirs))] }).unwrap();
+    world.events.send(Event::Slots { peer: mine, changes: vec![(mid, Some(theirs))] }).unwrap();
     let slots = client.expect("slots").await;
     assert_eq!(slots["assignments"], json!([{"mid": "a1", "participantId": seat(&other_joined)}]));
     world.events.send(Event::Slots { peer: mine, changes: vec![(mid, None)] }).unwrap();

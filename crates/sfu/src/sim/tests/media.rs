@@ -336,6 +336,48 @@ fn a_slot_that_changes_hands_within_a_turn_gets_what_was_accepted_before() {
 }
 
 #[test]
+fn a_slot_that_changes_hands_between_two_packets_of_a_turn_keeps_their_order() {
+    let mut sim = Sim::with(1, |settings| settings.max_slots = 1);
+    sim.join_all(3);
+    sim.talk(&[0, 1], 30, 0);
+    let count = sim.clients[2].received().len();
+    in_one_turn(&mut sim, &[(0, 80), (1, 90), (0, 81)]);
+    // It leaves within the turn, and the one who spoke with it is heard instead.
+    sim.clients[0].close();
+    in_one_turn(&mut sim, &[(1, 82), (1, 83)]);
+    while let Some((from, _, mut bytes)) = sim.clients[0].poll_datagram() {
+        sim.core.handle_datagram(sim.now, Path::udp(from), &mut bytes);
+    }
+    in_one_turn(&mut sim, &[(1, 84), (1, 85)]);
+    assert_eq!(waiting(&mut sim, 2).concat().len(), 4, "two of each in one go");
+    sim.pump();
+    sim.run(SECOND);
+    let heard = &sim.clients[2].received()[count..];
+    let packets: Vec<_> = heard.iter().map(|packet| (packet.payload.len(), packet.marker)).collect();
+    assert_eq!(packets, [(80, false), (81, false), (84, true), (85, false)]);
+    assert!(heard.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
+}
+
+#[test]
+fn what_is_due_waits_while_the_outbox_is_full() {
+    let mut sim = Sim::new(1);
+    sim.join_all(3);
+    sim.talk(&[0], 20, 0);
+    sim.now += Duration::from_secs(4);
+    let (now, stranger) = (sim.now, Path::udp(Sim::address(99)));
+    while !sim.core.outbox_mut().is_full() {
+        sim.core.outbox_mut().push(stranger, &[0; 100]);
+    }
+    let full = sim.core.outbox_mut().len();
+    assert!(sim.core.handle_timeout(now), "more is due");
+    assert_eq!(sim.core.outbox_mut().len(), full);
+    sim.core.outbox_mut().clear();
+    assert!(!sim.core.handle_timeout(now));
+    let reports = sim.core.outbox_mut().datagrams().filter(|(_, bytes)| bytes[0] >= 128).count();
+    assert_eq!(reports, 3, "one for everybody");
+}
+
+#[test]
 fn a_soft_beginning_is_heard_a_moment_later_and_in_order() {
     let mut sim = Sim::new(1);
     sim.join_all(2);

@@ -1,4 +1,4 @@
-//! Encrypting and decrypting in place, without allocating: AES-GCM (RFC 7714) and AES-CM with HMAC-SHA1 (RFC 3711).
+//! Session keys; encrypting and decrypting with them in place, without allocating: AES-GCM (RFC 7714) and AES-CM with HMAC-SHA1 (RFC 3711).
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_128, EncryptingKey, UnboundCipherKey};
@@ -17,7 +17,14 @@ const INDEX_WORD: usize = 4;
 /// The packet is encrypted; others are not accepted (RFC 8827, section 6.5).
 const ENCRYPTED: u32 = 1 << 31;
 
-/// The keys of one direction for RTP, or for RTCP.
+/// The keys of one direction for RTP, or for RTCP: a tenth of what a [`Cipher`] made of them takes.
+pub(super) enum SessionKeys {
+    Gcm128 { key: [u8; 16], salt: [u8; 12] },
+    Gcm256 { key: [u8; 32], salt: [u8; 12] },
+    Cm { key: [u8; 16], salt: [u8; 14], authentication: [u8; 20] },
+}
+
+/// Those keys as the library wants them.
 pub(super) enum Cipher {
     Gcm { key: LessSafeKey, salt: [u8; 12] },
     Cm(Box<CounterMode>),
@@ -37,25 +44,41 @@ pub(super) enum Protocol {
     Rtcp,
 }
 
-impl Cipher {
-    /// Derives the session keys.
+impl SessionKeys {
+    /// Derives them.
     ///
     /// # Errors
     /// When the master key does not fit the profile.
-    pub(super) fn new(profile: SrtpProfile, protocol: Protocol, master: &Master<'_>) -> Result<Self, String> {
+    pub(super) fn derive(profile: SrtpProfile, protocol: Protocol, master: &Master<'_>) -> Result<Self, String> {
         let (encryption, authentication, salt) = match protocol {
             Protocol::Rtp => (Purpose::RtpEncryption, Purpose::RtpAuthentication, Purpose::RtpSalt),
             Protocol::Rtcp => (Purpose::RtcpEncryption, Purpose::RtcpAuthentication, Purpose::RtcpSalt),
         };
-        match profile {
-            SrtpProfile::AeadAes128Gcm => Self::gcm(&master.derive::<16>(encryption)?, master.derive(salt)?),
-            SrtpProfile::AeadAes256Gcm => Self::gcm(&master.derive::<32>(encryption)?, master.derive(salt)?),
-            SrtpProfile::Aes128CmSha1_80 => {
-                Self::counter_mode(&master.derive(encryption)?, master.derive(salt)?, &master.derive(authentication)?)
-            }
-        }
+        Ok(match profile {
+            SrtpProfile::AeadAes128Gcm => Self::Gcm128 { key: master.derive(encryption)?, salt: master.derive(salt)? },
+            SrtpProfile::AeadAes256Gcm => Self::Gcm256 { key: master.derive(encryption)?, salt: master.derive(salt)? },
+            SrtpProfile::Aes128CmSha1_80 => Self::Cm {
+                key: master.derive(encryption)?,
+                salt: master.derive(salt)?,
+                authentication: master.derive(authentication)?,
+            },
+        })
     }
 
+    /// Makes them ready for use, which takes less than a microsecond.
+    ///
+    /// # Errors
+    /// When the library does not take them.
+    pub(super) fn cipher(&self) -> Result<Cipher, String> {
+        match self {
+            Self::Gcm128 { key, salt } => Cipher::gcm(key, *salt),
+            Self::Gcm256 { key, salt } => Cipher::gcm(key, *salt),
+            Self::Cm { key, salt, authentication } => Cipher::counter_mode(key, *salt, authentication),
+        }
+    }
+}
+
+impl Cipher {
     pub(super) fn gcm(key: &[u8], salt: [u8; 12]) -> Result<Self, String> {
         let algorithm = if key.len() == 16 { &AES_128_GCM } else { &AES_256_GCM };
         let key = UnboundKey::new(algorithm, key).map_err(|_| format!("an AES-GCM key of {} bytes", key.len()))?;

@@ -1,4 +1,4 @@
-//! SRTP and SRTCP (RFC 3711, RFC 7714) with the keys of one DTLS association, in place and without allocating
+//! SRTP and SRTCP (RFC 3711, RFC 7714) with the keys of one DTLS association, in place and, packets of RTP, without allocating
 //! (docs/adr/0006-srtp-in-place.md).
 
 mod cipher;
@@ -10,7 +10,7 @@ mod window;
 use rtc_srtp::config::Config;
 use rtc_srtp::protection_profile::ProtectionProfile;
 
-use self::cipher::{Cipher, Place, Protocol};
+use self::cipher::{Cipher, Place, Protocol, SessionKeys};
 use self::keys::Master;
 pub(crate) use self::window::Window;
 use super::Dropped;
@@ -71,30 +71,37 @@ pub(crate) enum Role {
     Client,
 }
 
-/// The keys of one direction.
-struct Ciphers {
-    rtp: Cipher,
-    rtcp: Cipher,
+/// What decrypts RTP, once some has come: most peers only listen.
+enum Inbound {
+    Unused(SessionKeys),
+    Used(Cipher),
 }
 
-impl Ciphers {
-    fn new(profile: SrtpProfile, key: &[u8], salt: &[u8]) -> Result<Self, String> {
-        let master = Master { key, salt };
-        Ok(Self {
-            rtp: Cipher::new(profile, Protocol::Rtp, &master)?,
-            rtcp: Cipher::new(profile, Protocol::Rtcp, &master)?,
-        })
+impl Inbound {
+    fn cipher(&mut self) -> Result<&Cipher, Dropped> {
+        if let Self::Unused(keys) = self {
+            *self = Self::Used(keys.cipher().map_err(|_| Dropped::Malformed)?);
+        }
+        match self {
+            Self::Used(cipher) => Ok(cipher),
+            Self::Unused(_) => Err(Dropped::Malformed),
+        }
     }
 }
 
 /// Both directions of one association.
+///
+/// A cipher of AES-GCM takes 600 bytes, and there are thousands of sessions: only what RTP goes through is kept. RTCP comes and goes every
+/// few seconds, so that its ciphers are made for each packet.
 pub(crate) struct SrtpSession {
-    outbound: Ciphers,
-    inbound: Ciphers,
+    rtp_out: Cipher,
+    rtp_in: Inbound,
+    rtcp_out: SessionKeys,
+    rtcp_in: SessionKeys,
     /// The next SRTCP packet's index, for all SSRCs together.
     rtcp_index: u32,
-    rtp_in: Vec<(u32, Window)>,
-    rtcp_in: Vec<(u32, Window)>,
+    rtp_windows: Vec<(u32, Window)>,
+    rtcp_windows: Vec<(u32, Window)>,
     #[cfg(any(test, feature = "bench"))]
     profile: SrtpProfile,
 }
@@ -110,12 +117,16 @@ impl SrtpSession {
             .set_session_keys_from_keying_material(&keys.material, role == Role::Client)
             .map_err(|error| error.to_string())?;
         let split = split.keys;
+        let local = Master { key: &split.local_master_key, salt: &split.local_master_salt };
+        let remote = Master { key: &split.remote_master_key, salt: &split.remote_master_salt };
         Ok(Self {
-            outbound: Ciphers::new(keys.profile, &split.local_master_key, &split.local_master_salt)?,
-            inbound: Ciphers::new(keys.profile, &split.remote_master_key, &split.remote_master_salt)?,
+            rtp_out: SessionKeys::derive(keys.profile, Protocol::Rtp, &local)?.cipher()?,
+            rtp_in: Inbound::Unused(SessionKeys::derive(keys.profile, Protocol::Rtp, &remote)?),
+            rtcp_out: SessionKeys::derive(keys.profile, Protocol::Rtcp, &local)?,
+            rtcp_in: SessionKeys::derive(keys.profile, Protocol::Rtcp, &remote)?,
             rtcp_index: 0,
-            rtp_in: Vec::new(),
-            rtcp_in: Vec::new(),
+            rtp_windows: Vec::new(),
+            rtcp_windows: Vec::new(),
             #[cfg(any(test, feature = "bench"))]
             profile: keys.profile,
         })
@@ -140,10 +151,10 @@ impl SrtpSession {
         if !admit(ssrc) {
             return Err(Dropped::UnknownSsrc);
         }
-        let mut stream = Stream::find(&mut self.rtp_in, ssrc)?;
+        let mut stream = Stream::find(&mut self.rtp_windows, ssrc)?;
         let index = stream.window.index(sequence).ok_or(Dropped::Replayed)?;
         stream.check(index)?;
-        let plain = self.inbound.rtp.open_rtp(Place { ssrc, index }, len, packet)?;
+        let plain = self.rtp_in.cipher()?.open_rtp(Place { ssrc, index }, len, packet)?;
         stream.receive(index);
         Ok(&mut packet[..plain])
     }
@@ -154,10 +165,11 @@ impl SrtpSession {
     /// Says why it was dropped.
     pub(crate) fn unprotect_rtcp<'a>(&mut self, packet: &'a mut [u8]) -> Result<&'a mut [u8], Dropped> {
         let ssrc = rtcp_ssrc(packet)?;
-        let index = self.inbound.rtcp.rtcp_index(packet)?;
-        let mut stream = Stream::find(&mut self.rtcp_in, ssrc)?;
+        let cipher = self.rtcp_in.cipher().map_err(|_| Dropped::Malformed)?;
+        let index = cipher.rtcp_index(packet)?;
+        let mut stream = Stream::find(&mut self.rtcp_windows, ssrc)?;
         stream.check(index.into())?;
-        let plain = self.inbound.rtcp.open_rtcp(Place { ssrc, index: index.into() }, packet)?;
+        let plain = cipher.open_rtcp(Place { ssrc, index: index.into() }, packet)?;
         stream.receive(index.into());
         Ok(&mut packet[..plain])
     }
@@ -172,14 +184,14 @@ impl SrtpSession {
         let packet = buffer.get(start..).unwrap_or_default();
         let protected = Header::parse(packet).ok_or(Dropped::Malformed).and_then(|header| {
             let index = u64::from(rollovers) << 16 | u64::from(header.sequence);
-            self.outbound.rtp.seal_rtp(Place { ssrc: header.ssrc, index }, header.len, buffer, start)
+            self.rtp_out.seal_rtp(Place { ssrc: header.ssrc, index }, header.len, buffer, start)
         });
         protected.inspect_err(|_| buffer.truncate(start))
     }
 
     /// By how much [`Self::protect_rtp`] makes a packet longer, in bytes.
     pub(crate) const fn rtp_overhead(&self) -> usize {
-        self.outbound.rtp.overhead()
+        self.rtp_out.overhead()
     }
 
     /// Encrypts the RTCP packet that begins at `start` and goes to the end of `buffer`, in place.
@@ -191,7 +203,8 @@ impl SrtpSession {
         let protected = rtcp_ssrc(buffer.get(start..).unwrap_or_default()).and_then(|ssrc| {
             let index = self.rtcp_index.checked_add(1).filter(|index| index >> 31 == 0).ok_or(Dropped::Closed)?;
             self.rtcp_index = index;
-            self.outbound.rtcp.seal_rtcp(Place { ssrc, index: index.into() }, buffer, start)
+            let cipher = self.rtcp_out.cipher().map_err(|_| Dropped::Malformed)?;
+            cipher.seal_rtcp(Place { ssrc, index: index.into() }, buffer, start)
         });
         protected.inspect_err(|_| buffer.truncate(start))
     }
@@ -199,7 +212,7 @@ impl SrtpSession {
     /// How many SSRCs have made state, RTP and RTCP.
     #[cfg(test)]
     pub(crate) fn streams(&self) -> (usize, usize) {
-        (self.rtp_in.len(), self.rtcp_in.len())
+        (self.rtp_windows.len(), self.rtcp_windows.len())
     }
 }
 

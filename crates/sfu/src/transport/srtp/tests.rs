@@ -171,6 +171,21 @@ fn a_packet_that_does_not_authenticate_leaves_no_trace() {
 }
 
 #[test]
+fn who_sends_no_rtp_has_no_cipher_for_it() {
+    for profile in PROFILES {
+        let Ends { mut ours, mut sender, .. } = Ends::new(profile);
+        let rtcp = sender.encrypt_rtcp(&[0x80, 201, 0, 1, 0, 0, 0, 7]).unwrap();
+        assert!(ours.unprotect_rtcp(&mut rtcp.to_vec()).is_ok());
+        assert!(matches!(ours.rtp_in, Inbound::Unused(_)));
+        let packet = sender.encrypt_rtp(&rtp(7, 1, b"opus", false)).unwrap();
+        assert_eq!(ours.unprotect_rtp(&mut packet.to_vec(), |_| false), Err(Dropped::UnknownSsrc));
+        assert!(matches!(ours.rtp_in, Inbound::Unused(_)), "not admitted");
+        assert!(ours.unprotect_rtp(&mut packet.to_vec(), |_| true).is_ok());
+        assert!(matches!(ours.rtp_in, Inbound::Used(_)));
+    }
+}
+
+#[test]
 fn rtcp_that_is_not_encrypted_or_too_short_is_dropped() {
     for profile in PROFILES {
         let Ends { mut ours, mut sender, .. } = Ends::new(profile);

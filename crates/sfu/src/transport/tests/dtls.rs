@@ -7,7 +7,7 @@ use crate::event::LostReason;
 use crate::sdp::Offer;
 use crate::test_client::handshake::{fragment, hello};
 use crate::test_client::{ClientOptions, TestClient};
-use crate::transport::association::DTLS_LINGER;
+use crate::transport::handshake::LINGER;
 use crate::transport::{Credentials, Dropped, Identity, Transport, TransportEvent};
 
 #[test]
@@ -62,12 +62,11 @@ const RECEIVER_REPORT: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 7];
 fn dtls_goes_when_its_work_is_done_and_media_go_on() {
     for dtls12 in [false, true] {
         let mut link = Link::connected(ClientOptions { dtls12, ..Default::default() });
-        link.run(DTLS_LINGER * 2);
+        link.run(LINGER.1 * 2);
         assert!(link.server.has_dtls(), "nothing has shown that the client has the keys");
         link.client.send_rtcp(&RECEIVER_REPORT);
         link.run(Duration::from_secs(1));
-        link.run(DTLS_LINGER);
-        assert!(link.server.is_connected() && !link.server.has_dtls());
+        assert!(link.server.is_connected() && !link.server.has_dtls(), "it repeated nothing for long enough");
 
         link.client.send_audio(30, &[0xAB; 80]);
         link.client.send_rtcp(&RECEIVER_REPORT);
@@ -90,11 +89,58 @@ fn dtls_stays_while_the_peer_repeats_itself() {
     for _ in 0..5 {
         let path = link.path();
         let _ = link.inject(path, &hello(false));
-        link.run(DTLS_LINGER - Duration::from_secs(1));
+        link.run(LINGER.0 - Duration::from_secs(1));
         assert!(link.server.has_dtls());
     }
-    link.run(DTLS_LINGER);
+    link.run(LINGER.1);
     assert!(link.server.is_connected() && !link.server.has_dtls());
+}
+
+#[test]
+fn dtls_goes_seconds_after_a_handshake_that_nothing_disturbed() {
+    for dtls12 in [false, true] {
+        let mut link = Link::connected(ClientOptions { dtls12, ..Default::default() });
+        link.client.send_rtcp(&RECEIVER_REPORT);
+        link.run(LINGER.0 / 2);
+        assert!(link.server.has_dtls());
+        link.run(LINGER.0 / 2);
+        assert!(link.server.is_connected() && !link.server.has_dtls());
+    }
+}
+
+#[test]
+fn a_client_is_answered_for_as_long_as_the_servers_last_flight_does_not_arrive() {
+    for (dtls12, deaf) in [(false, 1), (false, 4), (false, 9), (false, 20), (true, 1), (true, 4), (true, 9)] {
+        let deaf = Duration::from_secs(deaf);
+        let mut link = Link::new(ClientOptions { dtls12, ..Default::default() }, PERFECT, 1);
+        let (mut since, mut repeated, mut last) = (None, 0, link.now);
+        let start = link.now;
+        while link.now < start + deaf + Duration::from_secs(60) {
+            link.run(Duration::from_millis(2));
+            if since.is_none() && link.server.is_connected() {
+                since = Some(link.now);
+            }
+            // Media go both ways as soon as the client has its keys, whatever becomes of DTLS.
+            if link.client.is_connected() && link.dropped.is_empty() {
+                link.client.send_rtcp(&RECEIVER_REPORT);
+            }
+            let loses = since.is_some_and(|since| link.now < since + deaf);
+            for datagram in std::mem::take(&mut link.underway) {
+                let is_dtls = (20..64).contains(&datagram.bytes[0]);
+                if is_dtls && datagram.to_server && link.server.is_connected() {
+                    (repeated, last) = (repeated + 1, link.now);
+                }
+                if datagram.to_server || !is_dtls || !loses {
+                    link.underway.push(datagram);
+                }
+            }
+        }
+        let what = format!("DTLS 1.2: {dtls12}, nothing arrived for {deaf:?}: {:?}", link.events);
+        assert!(link.client.is_connected() && link.server.is_connected() && !link.client.has_failed(), "{what}");
+        assert!(repeated > 0, "the client noticed; {what}");
+        assert!(!link.dropped.contains(&Dropped::Closed), "a repetition came too late; {what}");
+        assert!(last < link.now - LINGER.1 && !link.server.has_dtls(), "it has its answer, and DTLS goes; {what}");
+    }
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn server_address() -> SocketAddr {
 
 /// The answer to an offer of the test client, all slots filled.
 fn answer(identity: &Identity, local: &Credentials, offer: &Offer) -> String {
-    let slots: Vec<_> = offer.slots().zip(1000..).map(|(media, ssrc)| Slot { mid: media.mid.clone(), ssrc }).collect();
+    let slots: Vec<_> = offer.slots().zip(1000..).map(|(media, ssrc)| Slot { mid: media.mid, ssrc }).collect();
     Answer {
         session: (1, 1),
         local,
