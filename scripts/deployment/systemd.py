@@ -1,6 +1,7 @@
 """The service for systemd, and the recipe that installs it."""
 
 import re
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,40 @@ def systemd_understands_the_unit_and_finds_it_hardened():
         said = run("systemd-analyze", "verify", "--man=no", path)
         assert "hubbub.service" not in said, said
         run("systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", path)
+
+
+def recipe(path, heading):
+    """The commands of a document's chapter up to the start of the service, without comments."""
+    chapter = (ROOT / path).read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = "".join(re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL)).splitlines()
+    commands = [re.sub(r"\s+#.*", "", line) for line in lines]
+    commands = commands[commands.index("make build") :]
+    return commands[: commands.index("journalctl -fu hubbub") + 1]
+
+
+@check
+def systemd_recipe_is_the_same_in_both_documents_and_installs_all_of_it():
+    commands = recipe("README.md", "On a server with TLS")
+    assert commands == recipe("docs/DEPLOYMENT.md", "A binary and systemd"), "README.md and docs/DEPLOYMENT.md show other commands"
+    with tempfile.TemporaryDirectory() as folder:
+        # What Debian 12 has.
+        for there in ["etc/systemd/system", "usr/local/bin"]:
+            (Path(folder) / there).mkdir(parents=True)
+        for command in commands:
+            if not command.startswith("sudo install "):
+                continue
+            words = shlex.split(command)[1:]
+            assert "&&" not in words, f"a line of its own each: {command}"
+            # Owner and group are not there yet.
+            for option in {"-o", "-g"} & set(words):
+                del words[words.index(option) : words.index(option) + 2]
+            words = [f"{folder}{word}" if word.startswith("/") else word for word in words]
+            run(*(HUBBUB.resolve() if word == "target/release/hubbub" else word for word in words), cwd=ROOT)
+        made = {str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()}
+        unit = (ROOT / "config/systemd/hubbub.service").read_text()
+        wanted = re.findall(r"^(?:ExecStart=|Environment=HUBBUB_CONFIG=)/([^\s]+)", unit, re.MULTILINE)
+        wanted += ["etc/systemd/system/hubbub.service", "etc/sysusers.d/hubbub.conf"]
+        assert made == set(wanted), f"the recipe installs {sorted(made)}, the service needs {sorted(wanted)}"
 
 
 @check
