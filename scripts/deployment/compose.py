@@ -166,6 +166,14 @@ def compose_publishes_the_ports_that_are_announced():
 
 
 @check
+def compose_gives_each_service_no_more_capabilities_than_it_needs():
+    """coturn's image sets cap_net_bind_service+ep on the program: the kernel refuses to start it where the bounding set lacks that."""
+    given = {name: service.get("cap_add", []) for name, service in compose(settings()["server"])["services"].items()}
+    needed = {"postgres": ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"], "coturn": ["NET_BIND_SERVICE"]}
+    assert {name: added for name, added in given.items() if added} == needed, f"capabilities: {given}"
+
+
+@check
 def compose_mounts_what_there_is_and_names_versions():
     services = compose(settings()["trying out"])["services"]
     named = compose(settings()["trying out"])["volumes"]
