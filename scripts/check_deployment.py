@@ -8,7 +8,7 @@ many checks passed and failed.
 import subprocess
 import sys
 
-from deployment import compose, docker, kubernetes, systemd  # noqa: F401
+from deployment import compose, docker, documents, kubernetes, systemd  # noqa: F401
 from deployment.common import CHECKS
 
 
