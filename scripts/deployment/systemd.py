@@ -49,8 +49,18 @@ def systemd_recipe_is_the_same_in_both_documents_and_installs_all_of_it():
         made = {str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()}
         unit = (ROOT / "config/systemd/hubbub.service").read_text()
         wanted = re.findall(r"^(?:ExecStart=|Environment=HUBBUB_CONFIG=)/([^\s]+)", unit, re.MULTILINE)
-        wanted += ["etc/systemd/system/hubbub.service", "etc/sysusers.d/hubbub.conf"]
+        wanted += ["etc/systemd/system/hubbub.service", "etc/sysusers.d/hubbub.conf", "etc/sysctl.d/60-hubbub.conf"]
         assert made == set(wanted), f"the recipe installs {sorted(made)}, the service needs {sorted(wanted)}"
+
+
+@check
+def system_gives_the_buffers_that_media_asks_for():
+    code = (ROOT / "crates/sfu/src/worker/socket.rs").read_text()
+    number, shift = re.search(r"const BUFFER: usize = (\d+) << (\d+);", code).groups()
+    lines = (ROOT / "config/systemd/60-hubbub.conf").read_text().splitlines()
+    given = dict(line.split(" = ") for line in lines if not line.startswith("#"))
+    wanted = str(int(number) << int(shift))
+    assert given == {"net.core.rmem_max": wanted, "net.core.wmem_max": wanted}, f"{given}, and {wanted} bytes are asked for"
 
 
 @check
