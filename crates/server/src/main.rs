@@ -111,7 +111,7 @@ fn main() -> ExitCode {
             return match administer(arguments.config, command) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
-                    complain(&format!("{error:#}"));
+                    complain(&error.to_string());
                     ExitCode::from(error.exit_code())
                 }
             };
@@ -120,7 +120,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(&causes::with_causes(error.as_ref()));
             ExitCode::FAILURE
         }
     }
