@@ -103,6 +103,8 @@ class World:
         self.folder, self.programs, self.children = folder, programs, []
         self.http, self.metrics, self.prometheus = free_port(), free_port(), free_port()
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("HUBBUB")} | {
+            # The configuration of a server that is installed on this machine does not count.
+            "HUBBUB_CONFIG": os.devnull,
             "HUBBUB__HTTP__BIND": f"127.0.0.1:{self.http}",
             "HUBBUB__METRICS__BIND": f"127.0.0.1:{self.metrics}",
             "HUBBUB__MEDIA__BIND": "127.0.0.1",

@@ -28,8 +28,7 @@ def run(*command, env=None, **options):
 
 def config_is_valid(environment, folder, file=None):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HUBBUB")}
-    arguments = ["--config", file] if file else []
-    run(HUBBUB, "config", "check", *arguments, env={**clean, **environment}, cwd=folder)
+    run(HUBBUB, "config", "check", "--config", file or os.devnull, env={**clean, **environment}, cwd=folder)
 
 
 def free_port():

@@ -102,10 +102,15 @@ def said(log):
     return Path(log.name).read_text()
 
 
+def copy_libraries(root):
+    for library in re.findall(r"(/\S+) \(0x", run("ldd", HUBBUB)):
+        (root / library[1:]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(library, root / library[1:])
+
+
 @contextlib.contextmanager
 def in_an_empty_root(owner, group, mode):
     """A way to start the program as user 65532 in a root of its own, the data folder as seen from outside, and a file for its log."""
-    libraries = re.findall(r"(/\S+) \(0x", run("ldd", HUBBUB))
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w") as log:
         root, data = Path(folder) / "root", Path(folder) / "data"
         for path in ["usr/local/bin", "proc", "data", "tmp"]:
@@ -114,9 +119,7 @@ def in_an_empty_root(owner, group, mode):
         data.mkdir()
         os.chown(data, owner, group)
         data.chmod(mode)
-        for library in libraries:
-            (root / library[1:]).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(library, root / library[1:])
+        copy_libraries(root)
         inside = f"""set -e
             mount --bind {HUBBUB.resolve()} {root}/usr/local/bin/hubbub
             mount --rbind {root} {root} && mount -o remount,ro,bind {root}

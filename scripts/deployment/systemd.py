@@ -1,11 +1,15 @@
 """The service for systemd, and the recipe that installs it."""
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
 from .common import HUBBUB, ROOT, check, config_is_valid, run
+from .docker import copy_libraries
 
 
 @check
@@ -51,6 +55,44 @@ def systemd_recipe_is_the_same_in_both_documents_and_installs_all_of_it():
         wanted = re.findall(r"^(?:ExecStart=|Environment=HUBBUB_CONFIG=)/([^\s]+)", unit, re.MULTILINE)
         wanted += ["etc/systemd/system/hubbub.service", "etc/sysusers.d/hubbub.conf", "etc/sysctl.d/60-hubbub.conf"]
         assert made == set(wanted), f"the recipe installs {sorted(made)}, the service needs {sorted(wanted)}"
+
+
+@check
+def commands_find_the_configuration_of_an_installed_server():
+    """As the recipe has its owner and mode; typed in somebody's closed home by the server's user, by another one and by root."""
+    if os.geteuid() != 0:
+        print("  (not run: needs root)")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        root, server, other = Path(folder), 65532, 65533
+        copy_libraries(root)
+        shutil.copy(HUBBUB, root / "hubbub")
+        root.chmod(0o755)
+        (root / "home").mkdir(mode=0o700)
+        etc = root / "etc/hubbub"
+        etc.mkdir(mode=0o750, parents=True)
+        file = etc / "hubbub.toml"
+        shutil.copy(ROOT / "config/systemd/hubbub.toml", file)
+        file.chmod(0o640)
+        for path in [etc, file]:
+            os.chown(path, 0, server)
+
+        def said_to(user):
+            def become():
+                os.chroot(root)
+                os.chdir("/home")
+                os.setgroups([])
+                os.setgid(user)
+                os.setuid(user)
+
+            return subprocess.run(["/hubbub", "config", "check"], env={}, capture_output=True, text=True, preexec_fn=become)
+
+        for user in [server, 0]:
+            done = said_to(user)
+            assert done.stdout == "The configuration in /etc/hubbub/hubbub.toml is valid.\n", f"{user}: {done.stdout}{done.stderr}"
+        done = said_to(other)
+        assert done.returncode == 1 and "cannot read the configuration file /etc/hubbub/hubbub.toml" in done.stderr, f"{done}"
+        assert "sudo -u hubbub" in done.stderr, f"what would be right is said: {done.stderr}"
 
 
 @check

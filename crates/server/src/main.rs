@@ -35,7 +35,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(name = "hubbub", version, about)]
 struct Arguments {
-    /// The configuration file; without it ./config/hubbub.toml or ./hubbub.toml, if there is one.
+    /// The configuration file; without it the first of ./config/hubbub.toml, ./hubbub.toml and /etc/hubbub/hubbub.toml, if there is one.
     #[arg(long, global = true, env = "HUBBUB_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -166,7 +166,7 @@ fn examine(file: Option<PathBuf>, options: doctor::Arguments) -> ExitCode {
 }
 
 fn read(file: Option<PathBuf>) -> Result<(Config, Option<PathBuf>), ConfigError> {
-    config::load(&Origin { file, variables: std::env::vars().collect(), folder: PathBuf::from(".") })
+    config::load(&Origin::of_process(file))
 }
 
 fn check(file: Option<PathBuf>) -> anyhow::Result<()> {

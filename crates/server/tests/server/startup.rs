@@ -48,7 +48,10 @@ fn a_data_folder_that_cannot_be_made_is_named_with_its_cause_once() {
     let setup = Setup::new();
     std::fs::write(setup.data(), "a file").unwrap();
     let line = refused(&setup);
-    assert!(line.starts_with(&format!("hubbub: the data folder {} cannot be used: ", setup.data().display())), "{line}");
+    assert!(
+        line.starts_with(&format!("hubbub: the data folder {} cannot be used: ", setup.data().display())),
+        "{line}"
+    );
     assert_eq!(line.matches("os error").count(), 1, "{line}");
 }
 
