@@ -103,7 +103,7 @@ def compose_files_fit_the_compose_specification():
 
 @check
 def compose_demands_what_has_no_sane_default():
-    for missing in ["HUBBUB_URL", "HUBBUB_ADDRESS", "HUBBUB_SMTP_HOST"]:
+    for missing in ["HUBBUB_URL", "HUBBUB_ADDRESS", "HUBBUB_SMTP_HOST", "HUBBUB_MAIL_FROM"]:
         try:
             compose({**settings()["server"], missing: ""})
         except KeyError as error:
@@ -163,6 +163,18 @@ def compose_publishes_the_ports_that_are_announced():
             protocol = "tcp" if url.endswith("transport=tcp") else "udp"
             port = int(re.search(r":(\d+)", url.removeprefix("turn:")).group(1))
             assert (port, port) in ports(coturn, protocol), f"{url} is not published"
+
+
+@check
+def compose_takes_audio_on_the_port_of_the_pages_where_that_is_hubbubs_own():
+    for name, variables in settings().items():
+        hubbub = compose(variables)["services"]["hubbub"]
+        environment = hubbub["environment"]
+        on = environment["HUBBUB__MEDIA__TCP_ON_HTTP_PORT"] == "true"
+        assert on == (name == "server"), f"{name}: {environment}"
+        inside = int(environment["HUBBUB__HTTP__BIND"].rpartition(":")[2])
+        outside = int(environment["HUBBUB__MEDIA__ANNOUNCED_HTTP_PORT"])
+        assert not on or (outside, inside) in ports(hubbub, "tcp"), f"{name}: {outside} is announced and not published"
 
 
 @check
