@@ -208,3 +208,21 @@ def compose_scrapes_what_the_dashboards_want():
         assert job["static_configs"] == [{"targets": [f"hubbub:{port}"]}]
     provisioned = "".join(path.read_text() for path in (ROOT / "grafana/provisioning").rglob("*.yml"))
     assert "${PROMETHEUS_URL}" in provisioned and "/etc/grafana/dashboards" in provisioned
+
+
+@check
+def compose_backups_name_what_there_is():
+    """The commands of docs/OPERATIONS.md fit the names, volumes, user and database of docker-compose.yml."""
+    text = (ROOT / "docs/OPERATIONS.md").read_text().split("\n### Docker Compose\n")[1].split("\n## ")[0]
+    everything = compose(settings()["server"])
+    services, postgres = everything["services"], everything["services"]["postgres"]
+    for volume in re.findall(r"--volume (\S+?):(\S+?)(?::ro)? ", text):
+        name, path = volume[0].removeprefix(f"{everything['name']}_"), volume[1]
+        assert name in everything["volumes"] and f"{name}:{path}" in services["hubbub"]["volumes"], f"{volume} is no volume of hubbub"
+    assert set(re.findall(r"docker compose (?:exec -T|stop|start) (\w+)", text)) <= set(services)
+    assert set(re.findall(r"--username=(\w+)", text)) == {postgres["environment"]["POSTGRES_USER"]}
+    databases = re.findall(r"(?:dropdb|createdb) \S+ (\w+)|--dbname=(\w+)|--no-owner (\w+) >", text)
+    assert {name for found in databases for name in found if name} == {postgres["environment"]["POSTGRES_DB"]}, f"{databases}"
+    assert set(re.findall(r"(busybox:\S+)", text)) == {services["secrets"]["image"]}, "an image that is there already"
+    owner = re.search(r"^USER (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE).group(1)
+    assert f"chown {owner} /data/secret.key" in text, f"the image runs as {owner}"
