@@ -9,6 +9,7 @@ metric and label that is named has to be exported. With --pictures FOLDER the pa
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -27,6 +28,8 @@ sys.path.insert(0, str(GRAFANA))
 import evaluate  # noqa: E402
 import render  # noqa: E402
 
+# Both are given out, with `alerting:` in comments.
+CONFIGURATIONS = [GRAFANA / "prometheus/prometheus.yml", ROOT / "config/docker/prometheus.yml"]
 PATIENCE = 120
 # How long people talk before anything is evaluated.
 TALK = 30
@@ -80,12 +83,21 @@ def promtool():
         ["promtool", "test", "rules", GRAFANA / "prometheus/rules_test.yml"],
         [sys.executable, GRAFANA / "make.py", "--check"],
     ]
-    failed = []
-    for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            failed.append(f"{' '.join(map(str, command))}: {done.stdout}{done.stderr}")
-    return failed
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(GRAFANA / "prometheus/rules.yml", folder)
+        for number, path in enumerate(CONFIGURATIONS):
+            # As for somebody who has an Alertmanager.
+            text, lines = re.subn(r"^#(?=alerting:|  )", "", path.read_text(), flags=re.MULTILINE)
+            (Path(folder) / f"{number}.yml").write_text(text)
+            commands.append(["promtool", "check", "config", f"{folder}/{number}.yml"])
+            if lines != 4:
+                return [f"{path} does not show how alerts get to somebody"]
+        return [wrong for command in commands for wrong in complaints(command)]
+
+
+def complaints(command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    return [f"{' '.join(map(str, command))}: {done.stdout}{done.stderr}"] if done.returncode != 0 else []
 
 
 def alerts_have_runbooks(rules):
