@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import tomllib
 from pathlib import Path
 
 import kubernetes_validate
@@ -46,6 +47,35 @@ def kubernetes_gives_hubbub_a_valid_configuration():
                 environment[variable["name"]] = value
             environment.pop("HUBBUB_CONFIG")
             config_is_valid(environment, folder, file)
+
+
+@check
+def kubernetes_is_scraped_as_the_jobs_that_the_dashboards_want():
+    read = lambda name: yaml.safe_load((ROOT / name).read_text())
+    jobs = lambda config: {job["job_name"]: job.get("metrics_path", "/metrics") for job in config["scrape_configs"]}
+    wanted = jobs(read("grafana/prometheus/prometheus.yml"))
+    prometheus, monitor = read("config/kubernetes/prometheus.yml"), read("config/kubernetes/podmonitor.yml")
+    assert jobs(prometheus) == wanted, f"prometheus.yml: {jobs(prometheus)}"
+    endpoints = monitor["spec"]["podMetricsEndpoints"]
+    named = {point["relabelings"][0]["replacement"]: point.get("path", "/metrics") for point in endpoints}
+    assert named == wanted and all(point["relabelings"][0]["targetLabel"] == "job" for point in endpoints), f"podmonitor.yml: {named}"
+    for name, documents in kubernetes():
+        pod = documents["StatefulSet"]["spec"]["template"]
+        labels, ports = pod["metadata"]["labels"], pod["spec"]["containers"][0]["ports"]
+        bind = tomllib.loads(documents["ConfigMap"]["data"]["hubbub.toml"])["metrics"]["bind"]
+        metrics = [port["containerPort"] for port in ports if port["name"] == "metrics"]
+        assert metrics == [int(bind.rpartition(":")[2])], f"{name}: {metrics}, the server listens on {bind}"
+        assert monitor["spec"]["selector"]["matchLabels"] == labels and {point["port"] for point in endpoints} == {"metrics"}
+        assert "annotations" not in pod["metadata"], f"{name}: scraped by its annotations it has another job"
+        for job in prometheus["scrape_configs"]:
+            keep = job["relabel_configs"][0]
+            seen = {
+                "__meta_kubernetes_pod_label_app_kubernetes_io_name": lambda _: labels["app.kubernetes.io/name"],
+                "__meta_kubernetes_pod_container_port_name": lambda port: port["name"],
+            }
+            kept = [port for port in ports if re.fullmatch(keep["regex"], ";".join(seen[label](port) for label in keep["source_labels"]))]
+            assert keep["action"] == "keep" and [port["name"] for port in kept] == ["metrics"], f"{name}: {kept} are scraped"
+            assert job["kubernetes_sd_configs"][0]["namespaces"]["names"] == [documents["StatefulSet"]["metadata"]["namespace"]]
 
 
 @check
