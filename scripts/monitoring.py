@@ -3,7 +3,7 @@
 
 Checks the files with promtool; starts a server and Prometheus; has people talk through bad networks, log in wrongly and send
 nonsense; evaluates every query of every dashboard and the expression of every alert. Each has to answer with numbers, and every
-metric and label that is named has to be exported. With --pictures FOLDER the panels are drawn, too.
+metric and label that is named has to be exported. With --pictures FOLDER the panels are drawn, too, and none may be empty.
 """
 
 import argparse
@@ -261,6 +261,16 @@ def check_panels(prometheus, back):
     return count, wrong
 
 
+def check_pictures(prometheus, folder, back):
+    """Draws every dashboard: a panel without data, and a dashboard without a picture, are wrong."""
+    drawn = {path.stem: folder / f"{path.stem}.png" for path in (GRAFANA / "dashboards").glob("*.json")}
+    for picture in drawn.values():
+        picture.unlink(missing_ok=True)
+    empty = render.render(prometheus, folder, seconds=back)
+    wrong = [f"{name}: nothing is drawn in {', '.join(titles)}" for name, titles in empty.items()]
+    return wrong + [f"{name}: no picture was drawn; is there a Chromium?" for name, picture in drawn.items() if not picture.exists()]
+
+
 def check_rules(prometheus, rules):
     wrong = []
     for rule in rules:
@@ -306,7 +316,7 @@ def run(world, pictures):
         count, wrong = check_panels(prometheus, back)
         wrong += check_names(expressions, labels) + check_rules(prometheus, rules) + alerts_have_runbooks(rules)
         if pictures:
-            render.render(prometheus, pictures, seconds=back)
+            wrong += check_pictures(prometheus, pictures, back)
     finally:
         done.set()
         hammering.join()
