@@ -41,10 +41,8 @@ CMD ["make", "dev"]
 FROM ${BASE} AS hubbub
 COPY --from=server --chown=65532:65532 /out/data /data
 COPY --from=server /out/usr/local/bin/hubbub /usr/local/bin/hubbub
-# The last variable lets the C library give large blocks back at once, as config/systemd/hubbub.service explains.
 ENV HUBBUB__DATA__DIR=/data \
-    HUBBUB__HTTP__BIND=0.0.0.0:8080 \
-    MALLOC_MMAP_THRESHOLD_=1048576
+    HUBBUB__HTTP__BIND=0.0.0.0:8080
 USER 65532:65532
 VOLUME /data
 # Pages and WebSockets; audio by UDP and TCP, a port for each of media.workers; metrics.

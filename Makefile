@@ -5,6 +5,8 @@ CARGO ?= cargo
 PROFILE := release
 PACKAGES := --package hubbub-server
 TARGET := $(or $(CARGO_TARGET_DIR),target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+# What `make run` and `make dev` read: never the configuration of a server that is installed on this machine.
+CONFIG := $(firstword $(wildcard config/hubbub.toml hubbub.toml) config/default.toml)
 NODE_MODULES := web/node_modules/.package-lock.json
 WEB_DIST := web/dist/index.html
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/e2e -prune -o -path web/tools -prune \
@@ -15,6 +17,8 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run dev: export HUBBUB_CONFIG := $(or $(HUBBUB_CONFIG),$(CONFIG))
 
 run: build ## Builds what has changed and starts Hubbub on http://127.0.0.1:8080
 	@exec $(TARGET)/hubbub $(ARGS)

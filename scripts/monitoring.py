@@ -3,12 +3,13 @@
 
 Checks the files with promtool; starts a server and Prometheus; has people talk through bad networks, log in wrongly and send
 nonsense; evaluates every query of every dashboard and the expression of every alert. Each has to answer with numbers, and every
-metric and label that is named has to be exported. With --pictures FOLDER the panels are drawn, too.
+metric and label that is named has to be exported. With --pictures FOLDER the panels are drawn, too, and none may be empty.
 """
 
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -27,6 +28,8 @@ sys.path.insert(0, str(GRAFANA))
 import evaluate  # noqa: E402
 import render  # noqa: E402
 
+# What is given out, with `alerting:` in comments.
+CONFIGURATIONS = [GRAFANA / "prometheus/prometheus.yml", *sorted((ROOT / "config").glob("*/prometheus.yml"))]
 PATIENCE = 120
 # How long people talk before anything is evaluated.
 TALK = 30
@@ -80,12 +83,23 @@ def promtool():
         ["promtool", "test", "rules", GRAFANA / "prometheus/rules_test.yml"],
         [sys.executable, GRAFANA / "make.py", "--check"],
     ]
-    failed = []
-    for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            failed.append(f"{' '.join(map(str, command))}: {done.stdout}{done.stderr}")
-    return failed
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(GRAFANA / "prometheus/rules.yml", folder)
+        for number, path in enumerate(CONFIGURATIONS):
+            # As for somebody who has an Alertmanager.
+            text, lines = re.subn(r"^#(?=alerting:|  )", "", path.read_text(), flags=re.MULTILINE)
+            # Debian's Prometheus is built without a client for Kubernetes.
+            text = re.sub(r"kubernetes_sd_configs:\n( +)- role: pod\n +namespaces: .*\n", r'static_configs:\n\1- targets: ["192.0.2.1:9464"]\n', text)
+            (Path(folder) / f"{number}.yml").write_text(text)
+            commands.append(["promtool", "check", "config", f"{folder}/{number}.yml"])
+            if lines != 4:
+                return [f"{path} does not show how alerts get to somebody"]
+        return [wrong for command in commands for wrong in complaints(command)]
+
+
+def complaints(command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    return [f"{' '.join(map(str, command))}: {done.stdout}{done.stderr}"] if done.returncode != 0 else []
 
 
 def alerts_have_runbooks(rules):
@@ -103,6 +117,8 @@ class World:
         self.folder, self.programs, self.children = folder, programs, []
         self.http, self.metrics, self.prometheus = free_port(), free_port(), free_port()
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("HUBBUB")} | {
+            # The configuration of a server that is installed on this machine does not count.
+            "HUBBUB_CONFIG": os.devnull,
             "HUBBUB__HTTP__BIND": f"127.0.0.1:{self.http}",
             "HUBBUB__METRICS__BIND": f"127.0.0.1:{self.metrics}",
             "HUBBUB__MEDIA__BIND": "127.0.0.1",
@@ -245,6 +261,16 @@ def check_panels(prometheus, back):
     return count, wrong
 
 
+def check_pictures(prometheus, folder, back):
+    """Draws every dashboard: a panel without data, and a dashboard without a picture, are wrong."""
+    drawn = {path.stem: folder / f"{path.stem}.png" for path in (GRAFANA / "dashboards").glob("*.json")}
+    for picture in drawn.values():
+        picture.unlink(missing_ok=True)
+    empty = render.render(prometheus, folder, seconds=back)
+    wrong = [f"{name}: nothing is drawn in {', '.join(titles)}" for name, titles in empty.items()]
+    return wrong + [f"{name}: no picture was drawn; is there a Chromium?" for name, picture in drawn.items() if not picture.exists()]
+
+
 def check_rules(prometheus, rules):
     wrong = []
     for rule in rules:
@@ -290,7 +316,7 @@ def run(world, pictures):
         count, wrong = check_panels(prometheus, back)
         wrong += check_names(expressions, labels) + check_rules(prometheus, rules) + alerts_have_runbooks(rules)
         if pictures:
-            render.render(prometheus, pictures, seconds=back)
+            wrong += check_pictures(prometheus, pictures, back)
     finally:
         done.set()
         hammering.join()

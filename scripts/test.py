@@ -213,7 +213,7 @@ def steps():
     if PYTHON_CLIENT.exists():
         yield "e2e", "a client written from the documents (Python)", python_client
     yield "e2e", "dashboards and alerts with Prometheus", lambda: check(
-        [sys.executable, ROOT / "scripts/monitoring.py"], minutes=10
+        [sys.executable, ROOT / "scripts/monitoring.py", "--pictures", ROOT / "target/dashboards"], minutes=10
     )
     yield "e2e", "make run, twice", lambda: check([sys.executable, ROOT / "scripts/make_run.py"], minutes=40)
     yield "e2e", "browser tests: dependencies", lambda: npm_ci(E2E)

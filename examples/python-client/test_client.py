@@ -37,6 +37,7 @@ def start_server(folder: str) -> tuple[subprocess.Popen, str]:
     port = free_port()
     environment = {
         **os.environ,
+        "HUBBUB_CONFIG": os.devnull,
         "HUBBUB__HTTP__BIND": f"127.0.0.1:{port}",
         "HUBBUB__METRICS__BIND": "",
         "HUBBUB__DATA__DIR": f"{folder}/data",

@@ -25,8 +25,7 @@ const PROMISED: u64 = 150_000_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_people_talking_fit_into_150_megabytes() {
     let file = concat!("HUBBUB_CONFIG=", env!("CARGO_MANIFEST_DIR"), "/../../config/small.toml");
-    // As config/systemd/hubbub.service and the Dockerfile set it.
-    let wrapper = ["env", file, "MALLOC_MMAP_THRESHOLD_=1048576"];
+    let wrapper = ["env", file];
     let server = Server::start_within(&wrapper, &[("MEDIA__WORKERS", "1")]).await;
     let idle = server.memory("VmRSS");
     let emails = server.register(PEERS).await;

@@ -35,7 +35,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(name = "hubbub", version, about)]
 struct Arguments {
-    /// The configuration file; without it ./config/hubbub.toml or ./hubbub.toml, if there is one.
+    /// The configuration file; without it the first of ./config/hubbub.toml, ./hubbub.toml and /etc/hubbub/hubbub.toml, if there is one.
     #[arg(long, global = true, env = "HUBBUB_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -111,7 +111,7 @@ fn main() -> ExitCode {
             return match administer(arguments.config, command) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
-                    complain(&format!("{error:#}"));
+                    complain(&error.to_string());
                     ExitCode::from(error.exit_code())
                 }
             };
@@ -120,7 +120,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(&causes::with_causes(error.as_ref()));
             ExitCode::FAILURE
         }
     }
@@ -166,7 +166,7 @@ fn examine(file: Option<PathBuf>, options: doctor::Arguments) -> ExitCode {
 }
 
 fn read(file: Option<PathBuf>) -> Result<(Config, Option<PathBuf>), ConfigError> {
-    config::load(&Origin { file, variables: std::env::vars().collect(), folder: PathBuf::from(".") })
+    config::load(&Origin::of_process(file))
 }
 
 fn check(file: Option<PathBuf>) -> anyhow::Result<()> {

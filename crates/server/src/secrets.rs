@@ -55,12 +55,16 @@ pub(crate) enum DataError {
 
 /// Makes the folder if it is not there, closes it to other users, and proves that it can be written to.
 ///
+/// A folder that belongs to somebody else cannot be closed, as a volume that a group may write to (Kubernetes: `fsGroup`). The log
+/// says so; what is written into it is for its owner only all the same.
+///
 /// # Errors
 /// [`DataError::Folder`].
 pub(crate) fn prepare_folder(folder: &Path) -> Result<(), DataError> {
     let failed = |source| DataError::Folder { path: folder.display().to_string(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    close(folder, 0o700).map_err(failed)?;
+    let closed = close(folder, 0o700);
+    unless_not_ours(folder, closed).map_err(failed)?;
     let probe = folder.join(format!(".write-test-{}", std::process::id()));
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&probe).map_err(failed)?;
     fs::remove_file(&probe).map_err(failed)
@@ -129,6 +133,20 @@ pub(crate) fn write_private(folder: &Path, path: &Path, bytes: &[u8]) -> io::Res
     fs::File::open(folder)?.sync_all()
 }
 
+/// Goes on with a folder that only its owner could have closed, with a warning.
+fn unless_not_ours(folder: &Path, closed: io::Result<()>) -> io::Result<()> {
+    match closed {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            tracing::warn!(
+                path = %folder.display(),
+                "the data folder belongs to another user and is open to more than this server's; expected is a folder of the server's user with mode 0700"
+            );
+            Ok(())
+        }
+        other => other,
+    }
+}
+
 /// Takes away what group and others may do, if anything.
 fn close(path: &Path, mode: u32) -> io::Result<()> {
     let found = fs::metadata(path)?.permissions().mode() & 0o777;
@@ -168,6 +186,14 @@ mod tests {
         prepare_folder(folder.path()).unwrap();
         load_or_create(folder.path()).unwrap();
         assert_eq!((mode(folder.path()), mode(&folder.path().join(FILE))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_stays_open_and_is_used() {
+        let folder = Path::new("/data");
+        unless_not_ours(folder, Err(rustix::io::Errno::PERM.into())).unwrap();
+        let error = unless_not_ours(folder, Err(ErrorKind::ReadOnlyFilesystem.into())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ReadOnlyFilesystem);
     }
 
     #[test]

@@ -88,6 +88,8 @@ export class Server {
       'AVATARS',
     ];
     this.environment = {
+      // The configuration of a server that is installed on this machine does not count.
+      HUBBUB_CONFIG: '/dev/null',
       HUBBUB__HTTP__BIND: `127.0.0.1:${http}`,
       HUBBUB__METRICS__BIND: `127.0.0.1:${metrics}`,
       HUBBUB__MEDIA__FIRST_PORT: String(media),

@@ -63,6 +63,7 @@ impl Hubbub {
             }
             command
                 .current_dir(folder.path())
+                .env("HUBBUB_CONFIG", "/dev/null")
                 .env("HUBBUB__HTTP__BIND", format!("127.0.0.1:{port}"))
                 .env("HUBBUB__DATA__DIR", folder.path().join("data"))
                 .env("HUBBUB__LOG__FILTER", "warn")

@@ -26,6 +26,7 @@ use hubbub_domain::user::{Email, Role, User, Username};
 use hubbub_domain::{Actor, AuditAction, AuditEntry, Clock, DomainEvent, EventBus, Storage, SystemClock};
 use hubbub_storage::Database;
 
+use crate::causes::with_causes;
 use crate::config::Config;
 use crate::events::LocalBus;
 use crate::{operator, secrets};
@@ -101,7 +102,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(text) => f.write_str(text),
-            Self::Failed(error) => write!(f, "{error:#}"),
+            Self::Failed(error) => f.write_str(&with_causes(error.as_ref())),
         }
     }
 }

@@ -167,7 +167,7 @@ mod tests {
     /// What `config/default.toml` documents is what each crate does by default.
     #[test]
     fn the_documented_defaults_are_those_of_the_crates() {
-        let origin = Origin { file: None, variables: Vec::new(), folder: tempfile::tempdir().unwrap().path().into() };
+        let origin = Origin { file: None, variables: Vec::new(), places: Vec::new() };
         let (config, _) = load(&origin).unwrap();
 
         let sfu = hubbub_sfu::Config { workers: config.media_workers(), ..hubbub_sfu::Config::default() };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -19,6 +20,9 @@ const PREFIX: &str = "HUBBUB__";
 /// A variable with this ending names a file that holds the value: `HUBBUB__STORAGE__URL_FILE`.
 const FILE_SUFFIX: &str = "_file";
 
+/// Where the file of an installed server is.
+const INSTALLED: &str = "/etc/hubbub/hubbub.toml";
+
 /// Where the configuration comes from.
 #[derive(Debug)]
 pub(crate) struct Origin {
@@ -26,8 +30,25 @@ pub(crate) struct Origin {
     pub(crate) file: Option<PathBuf>,
     /// The environment.
     pub(crate) variables: Vec<(String, String)>,
-    /// The folder in which `config/hubbub.toml` and `hubbub.toml` are looked for.
-    pub(crate) folder: PathBuf,
+    /// Where a file is looked for without the former: the first that is there counts.
+    pub(crate) places: Vec<PathBuf>,
+}
+
+impl Origin {
+    /// The environment of this process, and the places that `config/default.toml` names.
+    pub(crate) fn of_process(file: Option<PathBuf>) -> Self {
+        let here = Path::new(".");
+        // `sudo -u hubbub` is typed in folders that this user may not look into.
+        let closed = here.metadata().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+        let mut places = if closed { Vec::new() } else { places_in(here) };
+        places.push(PathBuf::from(INSTALLED));
+        Self { file, variables: std::env::vars().collect(), places }
+    }
+}
+
+/// The places in the folder that somebody works in.
+pub(super) fn places_in(folder: &Path) -> Vec<PathBuf> {
+    vec![folder.join("config").join("hubbub.toml"), folder.join("hubbub.toml")]
 }
 
 /// Why a configuration is refused: one line.
@@ -55,8 +76,7 @@ pub(crate) fn load(origin: &Origin) -> Result<(Config, Option<PathBuf>), ConfigE
     let file = find_file(origin)?;
     if let Some(path) = &file {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| ConfigError(format!("cannot read the configuration file {shown}: {e}")))?;
+        let text = std::fs::read_to_string(path).map_err(|e| unreadable(path, &e))?;
         let dict = parse_toml(&text).map_err(|e| ConfigError(format!("{shown} is not valid TOML: {e}")))?;
         sources.note(&dict, &defaults, |_| shown.clone())?;
         figment = figment.merge(Values(dict));
@@ -75,17 +95,25 @@ fn find_file(origin: &Origin) -> Result<Option<PathBuf>, ConfigError> {
     if let Some(path) = &origin.file {
         return Ok(Some(path.clone()));
     }
-    let candidates = [Path::new("config").join("hubbub.toml"), PathBuf::from("hubbub.toml")];
-    for candidate in candidates.map(|c| origin.folder.join(c)) {
-        match candidate.try_exists() {
-            Ok(true) => return Ok(Some(candidate)),
+    for place in &origin.places {
+        match place.try_exists() {
+            Ok(true) => return Ok(Some(place.clone())),
             Ok(false) => {}
-            Err(e) => return Err(ConfigError(format!("cannot look for {}: {e}", candidate.display()))),
+            Err(e) => return Err(unreadable(place, &e)),
         }
     }
     Ok(None)
 }
 
+fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
+    let advice = match error.kind() {
+        ErrorKind::PermissionDenied => {
+            "; run this as a user who may read it, such as the server's: sudo -u hubbub hubbub …"
+        }
+        _ => "",
+    };
+    ConfigError(format!("cannot read the configuration file {}: {error}{advice}", path.display()))
+}
 fn parse_toml(text: &str) -> Result<Dict, Kind> {
     let mut profiles = Toml::string(text).data().map_err(|e| e.kind)?;
     Ok(profiles.remove(&Profile::Default).unwrap_or_default())

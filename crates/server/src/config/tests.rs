@@ -1,10 +1,11 @@
 use std::fs;
 
+use super::load::places_in;
 use super::*;
 
 fn origin(folder: &tempfile::TempDir, variables: &[(&str, &str)]) -> Origin {
     let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    Origin { file: None, variables, folder: folder.path().to_owned() }
+    Origin { file: None, variables, places: places_in(folder.path()) }
 }
 
 fn with_file(text: &str) -> Result<Config, String> {
@@ -103,6 +104,30 @@ fn the_file_wins_over_the_defaults_and_the_environment_over_the_file() {
     let (config, file) = load(&origin(&folder, &[("HUBBUB__HTTP__BIND", "[::1]:2"), ("HOME", "/")])).unwrap();
     assert_eq!(file, Some(folder.path().join("config/hubbub.toml")));
     assert_eq!((config.http.bind.to_string().as_str(), config.media.slots), ("[::1]:2", 5));
+}
+
+#[test]
+fn the_first_file_of_the_places_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut origin = origin(&folder, &[]);
+    origin.places.push(folder.path().join("etc/hubbub.toml"));
+    assert_eq!(load(&origin).unwrap().1, None);
+    fs::create_dir(folder.path().join("etc")).unwrap();
+    fs::write(folder.path().join("etc/hubbub.toml"), "[media]\nslots = 5\n").unwrap();
+    let (config, file) = load(&origin).unwrap();
+    assert_eq!((config.media.slots, file), (5, origin.places.last().cloned()));
+    fs::write(folder.path().join("hubbub.toml"), "").unwrap();
+    let (config, file) = load(&origin).unwrap();
+    assert_eq!((config.media.slots, file), (8, Some(folder.path().join("hubbub.toml"))));
+}
+
+#[test]
+fn the_places_of_a_process_are_those_that_the_defaults_name() {
+    let numbered = DEFAULTS.lines().filter_map(|line| line.strip_prefix("#   ")?.split_once(". "));
+    let (_, named): (Vec<_>, Vec<_>) =
+        numbered.map(|(_, text)| text.split([',', ' ']).next().unwrap()).partition(|text| *text == "the");
+    let named: Vec<PathBuf> = named.into_iter().map(|text| text.trim_end_matches('.').into()).collect();
+    assert_eq!(Origin::of_process(None).places, named);
 }
 
 #[test]
@@ -322,8 +347,7 @@ fn errors_name_the_variable() {
 #[test]
 fn a_file_that_is_asked_for_must_be_there() {
     let folder = tempfile::tempdir().unwrap();
-    let origin =
-        Origin { file: Some(folder.path().join("none.toml")), variables: Vec::new(), folder: folder.path().into() };
+    let origin = Origin { file: Some(folder.path().join("none.toml")), variables: Vec::new(), places: Vec::new() };
     let error = load(&origin).unwrap_err().to_string();
     assert!(error.starts_with("cannot read the configuration file") && error.contains("none.toml"), "{error}");
 }

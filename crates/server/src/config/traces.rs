@@ -124,8 +124,8 @@ mod tests {
 
     fn with(variables: &[(&str, &str)]) -> Result<crate::config::Config, String> {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let folder = tempfile::tempdir().unwrap().path().into();
-        load(&Origin { file: None, variables, folder }).map(|(config, _)| config).map_err(|error| error.to_string())
+        let origin = Origin { file: None, variables, places: Vec::new() };
+        load(&origin).map(|(config, _)| config).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
         ] {
             let folder = tempfile::tempdir().unwrap();
             std::fs::write(folder.path().join("hubbub.toml"), format!("[traces]\n{key} = {value}\n")).unwrap();
-            let origin = Origin { file: None, variables: Vec::new(), folder: folder.path().into() };
+            let origin = Origin { file: None, variables: Vec::new(), places: vec![folder.path().join("hubbub.toml")] };
             let error = load(&origin).unwrap_err().to_string();
             assert!(error.starts_with(&format!("traces.{key} in ")) && error.contains(right), "{error}");
             assert!(!error.contains("s3cret"), "{error}");

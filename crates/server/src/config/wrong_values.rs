@@ -121,7 +121,7 @@ fn complaint(key: &str, value: &str) -> String {
     let (section, key) = key.split_once('.').unwrap();
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("hubbub.toml"), format!("[{section}]\n{key} = {value}\n")).unwrap();
-    let loaded = load(&Origin { file: None, variables: Vec::new(), folder: folder.path().into() });
+    let loaded = load(&Origin { file: None, variables: Vec::new(), places: vec![folder.path().join("hubbub.toml")] });
     let error = loaded.map(drop).expect_err(&format!("{key} = {value} is refused")).to_string();
     error.replace(&folder.path().display().to_string(), ".")
 }

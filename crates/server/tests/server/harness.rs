@@ -51,6 +51,8 @@ pub(crate) struct Setup {
 impl Setup {
     pub(crate) fn new() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
+        // The configuration of a server that is installed on this machine does not count.
+        std::fs::write(folder.path().join("hubbub.toml"), "").unwrap();
         let (http, metrics, media) = (free_port(), free_port(), free_port());
         let mut setup = Self { http, metrics, media, folder, reach: None, variables: BTreeMap::new() };
         let data = setup.data().display().to_string();

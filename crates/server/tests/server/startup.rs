@@ -44,6 +44,18 @@ fn config_check_says_whether_the_configuration_is_valid() {
 }
 
 #[test]
+fn a_data_folder_that_cannot_be_made_is_named_with_its_cause_once() {
+    let setup = Setup::new();
+    std::fs::write(setup.data(), "a file").unwrap();
+    let line = refused(&setup);
+    assert!(
+        line.starts_with(&format!("hubbub: the data folder {} cannot be used: ", setup.data().display())),
+        "{line}"
+    );
+    assert_eq!(line.matches("os error").count(), 1, "{line}");
+}
+
+#[test]
 fn a_taken_http_port_is_named() {
     let setup = Setup::new();
     let _taken = TcpListener::bind(("127.0.0.1", setup.http)).unwrap();
