@@ -63,9 +63,10 @@ fn rows(hubbub: &Measured, janus: &Measured) -> Vec<Row> {
         0,
         both(&|m| Some(m.growth.as_ref().ok()?.most() as f64)),
     );
+    add("memory a listener with signaling, KB", "24", 1, both(&|m| m.growth.as_ref().ok()?.memory_a_listener()));
     add(
-        "memory a listener with signaling, KB",
-        "24",
+        "… the first 300, with what is needed only once",
+        "",
         1,
         both(&|m| load(&m.large)?.memory.map(|memory| memory.bytes as f64 / 1024.0 / memory.peers as f64)),
     );
@@ -144,9 +145,9 @@ const NOT_TRUSTWORTHY: &str = "
   somebody who speaks and hears, which is why 500 rooms of two are 2 000 connections there and 1 000 here. Janus is Debian's build.
 - **Signaling is part of a join** for both: JSON over a WebSocket that was open before. CPU a join is what is left after the cost of
   forwarding is taken off (the mean of before and after, since the joins come evenly), and is no better than that subtraction.
-- **Memory is the whole server's**: what it grew by, with a WebSocket, a task to read and one to write it, and what the allocator keeps, just
-  after everybody came. The media plane's part, which is what other SFUs' figures are about, is 5 KB when DTLS has done its work (5 s
-  later as a rule); a test holds it under 5 KiB.
+- **Memory is the whole server's** (proportional set size): what it grew by as the room grew from 100 listeners to the most, with a WebSocket and two
+  tasks each, and what the allocator keeps, seconds after they came. Caches and pools that fill once, whoever comes, are in the row below it.
+  The media plane's part is 5 KB when DTLS has done its work (5 s later as a rule); a test holds it under 5 KiB.
 - **User mode is a sample.** The kernel divides time into user and system by what it sees at its ticks. The speakers' clocks run 0.2 %
   slow, so that packets move through a tick in each window; a window's figure is still no better than a few hundred samples.
 ";
@@ -221,7 +222,7 @@ fn growth_plot(hubbub: &Measured, janus: &Measured) -> String {
     lines("Server CPU as a room of three speakers grows", "listeners", "% of a core", &series)
 }
 
-/// The processor and the kernel.
+/// The processor and the kernel, and what it allows.
 fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
@@ -229,7 +230,15 @@ fn machine() -> String {
         cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get) + 1;
     let kernel = read("/proc/sys/kernel/osrelease");
-    format!("{}, {cores} cores, Linux {}", model.unwrap_or("unknown processor"), kernel.trim())
+    let buffer =
+        |name: &str| read(&format!("/proc/sys/net/core/{name}")).trim().parse().map_or(0, |bytes: u64| bytes / 1024);
+    format!(
+        "{}, {cores} cores, Linux {} with sockets' buffers of up to {} KiB to read and {} KiB to write (`net.core.rmem_max`, `wmem_max`)",
+        model.unwrap_or("unknown processor"),
+        kernel.trim(),
+        buffer("rmem_max"),
+        buffer("wmem_max"),
+    )
 }
 
 fn one_line(text: &str) -> String {

@@ -134,6 +134,8 @@ impl Load {
 pub(crate) struct Growth {
     /// Listeners, what was measured, whether all was well.
     pub(crate) steps: Vec<(usize, Load, bool)>,
+    /// Listeners with which all was well, and the server's memory then, in bytes.
+    pub(crate) memory: Vec<(usize, u64)>,
     /// Why it ended.
     pub(crate) ended: String,
 }
@@ -142,6 +144,12 @@ impl Growth {
     /// The most listeners with which all was well.
     pub(crate) fn most(&self) -> usize {
         self.steps.iter().filter(|(_, _, fits)| *fits).map(|(listeners, ..)| *listeners).max().unwrap_or(0)
+    }
+
+    /// What each listener between the first step and the last took, in KiB: what is needed only once is not in it.
+    pub(crate) fn memory_a_listener(&self) -> Option<f64> {
+        let ((few, less), (many, more)) = (self.memory.first()?, self.memory.last()?);
+        (many > few).then(|| more.saturating_sub(*less) as f64 / 1024.0 / (many - few) as f64)
     }
 
     /// The step with so many listeners.

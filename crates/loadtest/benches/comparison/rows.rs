@@ -123,6 +123,9 @@ pub(crate) async fn grow<S: Start>(start: &S, steps: &[usize]) -> Result<Growth,
             tried = steady(&sfu, &engine, listeners).await?;
         }
         let (load, fits) = tried;
+        if fits {
+            growth.memory.push((listeners, sfu.server().memory()?));
+        }
         growth.ended = if fits { String::new() } else { load.why_not(LATENCY_MAX) };
         growth.steps.push((listeners, load, fits));
         if !fits {
