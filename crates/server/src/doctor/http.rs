@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use url::Host;
 
 use super::Doctor;
@@ -31,8 +31,21 @@ pub(crate) async fn listener(config: &Config) -> (Finding, bool) {
     match TcpListener::bind(bind).await {
         Ok(_) => (Finding::ok(name, format!("{bind} is free; no server runs here")), false),
         Err(error) if error.kind() == ErrorKind::AddrInUse => held(config).await,
+        // Who may not listen there is not told whether somebody else does.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            if accepts(config.local_address()).await {
+                held(config).await
+            } else {
+                (may_not_bind(name, "http.bind", bind), false)
+            }
+        }
         Err(error) => (cannot_bind(name, "http.bind", bind, &error), false),
     }
+}
+
+/// Whether somebody takes connections there.
+async fn accepts(address: SocketAddr) -> bool {
+    tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await.is_ok_and(|connected| connected.is_ok())
 }
 
 /// Who has `http.bind`.
@@ -98,12 +111,18 @@ pub(crate) fn certificate(config: &Config) -> Option<Finding> {
 fn cannot_bind(name: &'static str, key: &str, bind: SocketAddr, error: &std::io::Error) -> Finding {
     let advice = match error.kind() {
         ErrorKind::AddrNotAvailable => format!("set {key} to an address of this machine, or to 0.0.0.0 or [::]"),
-        ErrorKind::PermissionDenied => {
-            format!("give the program CAP_NET_BIND_SERVICE for ports below 1024, or set {key} to a higher port")
-        }
         _ => format!("set {key} to another address"),
     };
     Finding::fails(name, format!("{bind} cannot be listened on: {error}"), advice)
+}
+
+/// Nobody is there, and whoever runs the doctor may not be: the service mostly may.
+pub(crate) fn may_not_bind(name: &'static str, key: &str, bind: SocketAddr) -> Finding {
+    let found = format!("nobody listens at {bind}, and this user may not; the service may where it is allowed to");
+    let advice = format!(
+        "see that the service has CAP_NET_BIND_SERVICE (AmbientCapabilities= in config/systemd/hubbub.service), or set {key} to a port from 1024 on"
+    );
+    Finding::warning(name, found, advice)
 }
 
 /// Whether `metrics.bind` is free or serves metrics.
@@ -119,14 +138,21 @@ pub(crate) async fn metrics(doctor: &Doctor) -> Vec<Finding> {
             "was it started with another configuration? Start it again with this one",
         ),
         Ok(_) => Finding::ok(name, format!("{bind} is free")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => match scrape(&doctor.config).await {
-            Some(_) => Finding::ok(name, format!("metrics are served at http://{bind}/metrics")),
-            None => Finding::fails(
-                name,
-                format!("another program has {bind}"),
-                "end what uses it, or set metrics.bind to another address",
-            ),
-        },
+        Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
+            match scrape(&doctor.config).await {
+                None if error.kind() == ErrorKind::PermissionDenied
+                    && !accepts(doctor.config.health_address()).await =>
+                {
+                    may_not_bind(name, "metrics.bind", bind)
+                }
+                Some(_) => Finding::ok(name, format!("metrics are served at http://{bind}/metrics")),
+                None => Finding::fails(
+                    name,
+                    format!("another program has {bind}"),
+                    "end what uses it, or set metrics.bind to another address",
+                ),
+            }
+        }
         Err(error) => cannot_bind(name, "metrics.bind", bind, &error),
     };
     vec![finding]

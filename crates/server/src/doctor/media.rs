@@ -40,7 +40,7 @@ pub(crate) async fn check(doctor: &Doctor) -> Vec<Finding> {
     let udp = Ports::bind(&ports, |port| bind_media_udp(SocketAddr::new(config.media.bind, port)));
     let sockets: Vec<UdpSocket> =
         udp.free.into_iter().filter_map(|(_, socket)| UdpSocket::from_std(socket).ok()).collect();
-    let state = State { doctor, ports: &ports, taken: &udp.taken, failed: udp.failed.as_ref() };
+    let state = State { doctor, ports: &ports, taken: &udp.taken, denied: &udp.denied, failed: udp.failed.as_ref() };
     if !ports.is_empty() {
         let reach = Reach { doctor, own: &own, announced: &announced };
         let found = match state.verdict("media udp", "UDP") {
@@ -49,9 +49,10 @@ pub(crate) async fn check(doctor: &Doctor) -> Vec<Finding> {
         };
         findings.push(found);
         let tcp = Ports::bind(&ports, |port| bind_media_tcp(SocketAddr::new(config.media.bind, port)));
-        let state = State { doctor, ports: &ports, taken: &tcp.taken, failed: tcp.failed.as_ref() };
+        let state =
+            State { doctor, ports: &ports, taken: &tcp.taken, denied: &tcp.denied, failed: tcp.failed.as_ref() };
         findings.push(match state.verdict("media tcp", "TCP") {
-            Ok(found) if tcp.taken.is_empty() => Finding::ok("media tcp", found),
+            Ok(found) if !tcp.free.is_empty() => Finding::ok("media tcp", found),
             Ok(found) => connects(found, local(config.media.bind), ports[0]).await,
             Err(finding) => finding,
         });
@@ -91,16 +92,19 @@ fn local(bind: IpAddr) -> IpAddr {
 struct Ports<S> {
     free: Vec<(u16, S)>,
     taken: Vec<u16>,
+    /// Below 1024, where this user may not listen: it is not told whether somebody else does.
+    denied: Vec<u16>,
     failed: Option<(u16, std::io::Error)>,
 }
 
 impl<S> Ports<S> {
     fn bind(ports: &[u16], bind: impl Fn(u16) -> std::io::Result<S>) -> Self {
-        let mut found = Self { free: Vec::new(), taken: Vec::new(), failed: None };
+        let mut found = Self { free: Vec::new(), taken: Vec::new(), denied: Vec::new(), failed: None };
         for &port in ports {
             match bind(port) {
                 Ok(socket) => found.free.push((port, socket)),
                 Err(error) if error.kind() == ErrorKind::AddrInUse => found.taken.push(port),
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => found.denied.push(port),
                 Err(error) => found.failed = Some((port, error)),
             }
         }
@@ -112,6 +116,7 @@ struct State<'a> {
     doctor: &'a Doctor,
     ports: &'a [u16],
     taken: &'a [u16],
+    denied: &'a [u16],
     failed: Option<&'a (u16, std::io::Error)>,
 }
 
@@ -125,12 +130,18 @@ impl State<'_> {
         }
         let all = range(self.ports);
         match (self.doctor.server_runs, self.taken.len()) {
+            (false, 0) if !self.denied.is_empty() => {
+                let first = SocketAddr::new(bind, self.denied[0]);
+                Err(http::may_not_bind(name, "media.first_port", first))
+            }
             (false, 0) => Ok(format!("{protocol} {all} free")),
             (false, _) => {
                 let found = format!("another program has {protocol} {}", range(self.taken));
                 Err(Finding::fails(name, found, "end what uses it, or set media.first_port otherwise"))
             }
-            (true, taken) if taken == self.ports.len() => Ok(format!("{protocol} {all} held by the running server")),
+            (true, taken) if taken + self.denied.len() == self.ports.len() => {
+                Ok(format!("{protocol} {all} held by the running server"))
+            }
             (true, _) => {
                 let found = format!("the server runs, but does not hold all of {protocol} {all}");
                 Err(Finding::warning(

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
+use std::process::Output;
 use std::sync::{Arc, Mutex};
 
 use rtc_stun::message::{BINDING_SUCCESS, Message, Setter};
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use crate::certificates::Authority;
 use crate::harness::{Setup, free_port};
+use crate::namespace;
 use crate::turn::{Coturn, NEW};
 
 /// What the doctor says, as JSON, and its exit code.
@@ -24,7 +26,10 @@ struct Said {
 fn doctor(setup: &Setup, arguments: &[&str]) -> Said {
     let mut command = setup.command();
     command.args(["doctor", "--json", "--time-server", "127.0.0.1:1"]).args(arguments);
-    let output = command.output().unwrap();
+    said(&command.output().unwrap())
+}
+
+fn said(output: &Output) -> Said {
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {text}"));
     Said { report, code: output.status.code(), text }
@@ -179,6 +184,40 @@ fn ports_that_others_have_are_named() {
     said.says("http port", "fails", &["another program", "http.bind"]);
     said.says("media udp", "fails", &["another program", &setup.media.to_string(), "media.first_port"]);
     said.says("media tcp", "ok", &["free"]);
+}
+
+/// As `config/systemd/hubbub.service` has it: the server may listen on ports below 1024, whoever runs the doctor may not.
+#[test]
+fn who_may_not_listen_on_443_is_told_who_does() {
+    let doctor = "setpriv --bounding-set=-net_bind_service $HUBBUB doctor --json --offline";
+    let setup = || {
+        Setup::new()
+            .with("HUBBUB__HTTP__BIND", "[::]:443")
+            .with("HUBBUB__HTTP__PUBLIC_URL", "http://127.0.0.1:443")
+            .with("HUBBUB__METRICS__BIND", "127.0.0.1:946")
+            .with("HUBBUB__MEDIA__BIND", "::")
+            .with("HUBBUB__MEDIA__FIRST_PORT", "782")
+    };
+    let Some(free) = namespace::within(&setup(), "setpriv", doctor) else { return };
+    let free = said(&free);
+    for check in ["http port", "metrics port", "media udp", "media tcp"] {
+        free.says(check, "warning", &["nobody listens", "this user may not", "AmbientCapabilities"]);
+    }
+
+    let beside = said(&namespace::within(&setup(), "setpriv", &format!("{}{doctor}", namespace::SERVER)).unwrap());
+    beside.says("http port", "ok", &["Hubbub", "answers at [::]:443"]);
+    beside.says("metrics port", "ok", &["served"]);
+    beside.says("public url", "ok", &["leads here"]);
+    beside.says("media udp", "ok", &["held by the running server", "datagrams arrive"]);
+    beside.says("media tcp", "ok", &["held by the running server", "takes connections"]);
+
+    let other = format!(
+        "{}export HUBBUB__METRICS__BIND=[::]:443 HUBBUB__HTTP__BIND=127.0.0.1:946; {doctor}",
+        namespace::SERVER
+    );
+    let other = said(&namespace::within(&setup(), "setpriv", &other).unwrap());
+    other.says("http port", "fails", &["another program has 127.0.0.1:946"]);
+    other.says("metrics port", "fails", &["another program has [::]:443"]);
 }
 
 #[test]
