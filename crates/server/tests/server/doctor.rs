@@ -221,6 +221,31 @@ fn who_may_not_listen_on_443_is_told_who_does() {
 }
 
 #[test]
+fn media_ports_that_a_firewall_closes_are_named() {
+    let setup = Setup::new().with("HUBBUB__MEDIA__WORKERS", "3");
+    let (open, closed) = (setup.media, setup.media + 1);
+    let firewall = format!(
+        "nft 'add table inet t; add chain inet t i {{ type filter hook input priority 0; }}; \
+         add rule inet t i udp dport {closed} drop; add rule inet t i tcp dport {closed} drop'; "
+    );
+    let doctor = "$HUBBUB doctor --json --offline";
+    let Some(free) = namespace::within(&setup, "nft", &format!("{firewall}{doctor}")) else { return };
+    let named = |said: &Said, protocol: &str| {
+        let check = format!("media {protocol}");
+        assert!(!said.lines(&check)[0].contains(&format!("to 127.0.0.1:{open}")), "{}", said.text);
+        said.says(&check, "fails", &[&closed.to_string(), "firewall on this machine"]);
+    };
+    named(&said(&free), "udp");
+    let held = said(&namespace::within(&setup, "nft", &format!("{firewall}{}{doctor}", namespace::SERVER)).unwrap());
+    named(&held, "udp");
+    named(&held, "tcp");
+    held.says("http port", "ok", &[]);
+    let all = said(&namespace::within(&setup, "nft", &format!("{}{doctor}", namespace::SERVER)).unwrap());
+    all.says("media udp", "ok", &["datagrams arrive from this machine; from outside: the connection test"]);
+    all.says("media tcp", "ok", &["takes connections from this machine; from outside: the connection test"]);
+}
+
+#[test]
 fn turn_is_tried_with_credentials_as_clients_get_them() {
     let coturn = Coturn::start();
     let urls = format!("turn:127.0.0.1:{0}, turn:127.0.0.1:{0}?transport=tcp", coturn.port);
