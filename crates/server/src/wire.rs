@@ -139,7 +139,7 @@ pub(crate) async fn run(config: Config, filter: Filter, traces: Option<Traces>) 
 
     notify::ready();
     let signal = signals.next().await;
-    notify::stopping(config.drain_patience() + FINISH + 6 * LET_GO);
+    let patience = config.drain_patience() + FINISH + 6 * LET_GO;
     draining.cancel();
     let end = async {
         drain(&signaling, signal, config.drain_patience()).await;
@@ -161,6 +161,7 @@ pub(crate) async fn run(config: Config, filter: Filter, traces: Option<Traces>) 
             tracing::info!("hubbub has ended");
             Ok(())
         }
+        never = notify::stopping(patience) => match never {},
         signal = signals.next() => anyhow::bail!("ended at once by a second signal ({signal})"),
     }
 }
