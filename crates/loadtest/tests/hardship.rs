@@ -96,6 +96,29 @@ impl Call {
         }
         self.goes_on(200).await;
     }
+
+    /// Nothing of a call asks for the database, and who asks for something else is answered each time, whether it says nothing or
+    /// is not there.
+    async fn goes_on_without_database(&self, server: &Server) {
+        let away = Instant::now();
+        while away.elapsed() < AWAY {
+            let asked = Instant::now();
+            assert_eq!(code(self.make_room().await), "database-unavailable");
+            assert_eq!(code(self.come_and_go().await), "unavailable");
+            assert_eq!((status(server, "/healthz").await, status(server, "/readyz").await), (200, 503));
+            // Two answers and a probe; each has a limit of its own.
+            assert!(asked.elapsed() < PATIENCE, "answered only after {:?}", asked.elapsed());
+            self.goes_on(6 * 50).await;
+        }
+    }
+
+    /// Without anybody's help.
+    async fn is_whole_again(&self, server: &Server) {
+        self.recovers().await;
+        let newcomer = Signaling::connect(&self.bystander).await.expect("logins of before hold");
+        newcomer.join(self.room, true).await.expect("there is a seat for whoever comes now");
+        assert_eq!(status(server, "/readyz").await, 200);
+    }
 }
 
 /// The code of a refusal.
@@ -128,23 +151,24 @@ async fn o3_a_database_that_goes_away_and_comes_back() {
     call.goes_on(200).await;
 
     postgres.stop();
-    let away = Instant::now();
-    assert_eq!(code(call.make_room().await), "database-unavailable");
-    assert_eq!(code(call.come_and_go().await), "unavailable");
-    assert_eq!((status(&server, "/healthz").await, status(&server, "/readyz").await), (200, 503));
-    // As long as the database is away nothing of a call asks for one, and who asks for something else is answered each time.
-    while away.elapsed() < AWAY {
-        call.goes_on(6 * 50).await;
-        assert_eq!(code(call.make_room().await), "database-unavailable");
-        assert_eq!(code(call.come_and_go().await), "unavailable");
-        assert_eq!((status(&server, "/healthz").await, status(&server, "/readyz").await), (200, 503));
-    }
-
+    call.goes_on_without_database(&server).await;
     postgres.resume();
-    call.recovers().await;
-    let newcomer = Signaling::connect(&call.bystander).await.expect("logins of before hold");
-    newcomer.join(call.room, true).await.expect("there is a seat for whoever comes now");
-    assert_eq!(status(&server, "/readyz").await, 200);
+    call.is_whole_again(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o3_a_database_that_hangs_and_goes_on() {
+    let postgres = tokio::task::spawn_blocking(Postgres::start_own).await.unwrap();
+    let url = postgres.create_database();
+    let server = Server::start_with(&[("STORAGE__URL", &url)]).await;
+    let call = Call::begin(&server).await;
+    call.goes_on(200).await;
+
+    // Connections stay open, and nothing comes back on them.
+    postgres.freeze();
+    call.goes_on_without_database(&server).await;
+    postgres.thaw();
+    call.is_whole_again(&server).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
