@@ -13,7 +13,6 @@ use super::Doctor;
 use super::finding::Finding;
 use super::tls::{self, Fault};
 use crate::config::Config;
-use crate::tls::Source;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_MAX: u64 = 16 << 20;
 
 /// Days before its end from which a certificate should have been renewed.
-const DAYS_LEFT: i64 = 14;
+pub(crate) const DAYS_LEFT: i64 = 14;
 
 /// Whether `http.bind` is free or this very server's, and whether a server runs.
 pub(crate) async fn listener(config: &Config) -> (Finding, bool) {
@@ -44,7 +43,7 @@ pub(crate) async fn listener(config: &Config) -> (Finding, bool) {
 }
 
 /// Whether somebody takes connections there.
-async fn accepts(address: SocketAddr) -> bool {
+pub(crate) async fn accepts(address: SocketAddr) -> bool {
     tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await.is_ok_and(|connected| connected.is_ok())
 }
 
@@ -72,43 +71,7 @@ async fn held(config: &Config) -> (Finding, bool) {
     }
 }
 
-/// Whether the certificate of `[tls]` is there, for the host people type, and valid for a while; nothing without `[tls]`.
-pub(crate) fn certificate(config: &Config) -> Option<Finding> {
-    let name = "certificate";
-    let url = config.public_url();
-    let host = url.host_str().unwrap_or_default();
-    let files = match config.for_tls()? {
-        Source::Files(files) => files,
-        Source::Acme(acme) => {
-            let found = format!(
-                "ACME gets it for {}; the public url's line says how long it is valid",
-                acme.domains.join(", ")
-            );
-            return Some(Finding::ok(name, found));
-        }
-    };
-    let renew = "renew it, and see that this happens by itself";
-    Some(match files.examine(host) {
-        Err(error) => Finding::fails(name, format!("{error:#}"), "correct tls.certificate and tls.key"),
-        Ok(held) if held.days_left < 0 => Finding::fails(name, "the certificate has expired", renew),
-        Ok(held) if !held.has_begun => Finding::fails(
-            name,
-            "the certificate is not valid yet",
-            "wait, or get one that is; the clock may be wrong too",
-        ),
-        Ok(held) if !held.is_for_host => Finding::fails(
-            name,
-            format!("the certificate is for {}, not for {host}", held.names.join(", ")),
-            "get one for the host of http.public_url, or correct that",
-        ),
-        Ok(held) if held.days_left < DAYS_LEFT => {
-            Finding::warning(name, format!("the certificate ends in {} days", held.days_left), renew)
-        }
-        Ok(held) => Finding::ok(name, format!("for {host}, valid for {} more days", held.days_left)),
-    })
-}
-
-fn cannot_bind(name: &'static str, key: &str, bind: SocketAddr, error: &std::io::Error) -> Finding {
+pub(crate) fn cannot_bind(name: &'static str, key: &str, bind: SocketAddr, error: &std::io::Error) -> Finding {
     let advice = match error.kind() {
         ErrorKind::AddrNotAvailable => format!("set {key} to an address of this machine, or to 0.0.0.0 or [::]"),
         _ => format!("set {key} to another address"),
@@ -245,6 +208,18 @@ async fn get(
     authority: &str,
     path: &str,
 ) -> Result<(String, Option<i64>), Fault> {
+    let (answer, days) = ask(host, port, name, authority, path).await?;
+    Ok((answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default(), days))
+}
+
+/// The whole answer, and days until the certificate ends.
+pub(crate) async fn ask(
+    host: &str,
+    port: u16,
+    name: Option<&str>,
+    authority: &str,
+    path: &str,
+) -> Result<(String, Option<i64>), Fault> {
     let (mut stream, days) = tls::connect(host, port, name).await?;
     let request = format!("GET {path} HTTP/1.0\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
     let asking = async {
@@ -261,9 +236,6 @@ async fn get(
     match tokio::time::timeout(PATIENCE, asking).await {
         Err(_) => Err(Fault::Unreachable("no answer in time".to_owned())),
         Ok(Err(error)) => Err(Fault::Unreachable(error.to_string())),
-        Ok(Ok(answer)) => {
-            let text = String::from_utf8_lossy(&answer);
-            Ok((text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default(), days))
-        }
+        Ok(Ok(answer)) => Ok((String::from_utf8_lossy(&answer).into_owned(), days)),
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use super::addresses::{self, Known};
 use super::finding::Finding;
-use super::{Doctor, http, stun};
+use super::{Doctor, http, names, stun};
 use crate::config::{Config, stun_url};
 
 /// How long a datagram of our own may take, and what the running server says about it.
@@ -67,15 +67,19 @@ pub(crate) async fn check(doctor: &Doctor) -> Vec<Finding> {
     let first = sockets.first().map(|(_, socket)| socket);
     let answers = ask_stun(doctor, first).await;
     findings.extend(stun::finding(&answers));
-    findings.push(addresses::judge(&Known {
+    let known = Known {
         configured: config.media.announced_addresses.clone(),
         by_default,
-        own,
+        own: own.clone(),
         seen: answers.iter().flat_map(|answer| answer.seen.iter().copied()).collect(),
         asked_from: sockets.first().map(|(port, _)| *port),
         finds_itself: !config.media.stun_servers.is_empty(),
         for_others: !config.http.bind.ip().is_loopback(),
-    }));
+    };
+    findings.push(addresses::judge(&known));
+    let seen = known.seen.iter().map(|seen| seen.ip().to_canonical());
+    let here: Vec<IpAddr> = known.own.iter().copied().chain(announced).chain(seen).collect();
+    findings.extend(names::check(doctor, &here).await);
     findings
 }
 

@@ -11,7 +11,7 @@ use rtc_stun::xoraddr::XorMappedAddress;
 use serde_json::Value;
 
 use crate::certificates::Authority;
-use crate::harness::{Setup, free_port};
+use crate::harness::{Reach, Setup, free_port};
 use crate::namespace;
 use crate::turn::{Coturn, NEW};
 
@@ -291,6 +291,57 @@ fn a_certificate_for_another_name_or_without_its_key_is_named() {
         "fails",
         &["tls.certificate", "none.pem"],
     );
+}
+
+#[test]
+fn what_acme_has_got_and_whether_its_names_lead_here_is_looked_at() {
+    const NAME: &str = "talk.hubbub.invalid";
+    let redirect = free_port();
+    let setup = Setup::new()
+        .with("HUBBUB__TLS__ACME", "true")
+        .with("HUBBUB__TLS__ACME_DIRECTORY", "https://ca.example/directory")
+        .with("HUBBUB__TLS__ACME_DOMAINS", NAME)
+        .with("HUBBUB__HTTP__REDIRECT_BIND", &format!("127.0.0.1:{redirect}"));
+    let said = doctor(&setup, &["--offline"]);
+    said.says("certificate", "ok", &[NAME, "when the server starts"]);
+    said.says("acme names", "warning", &[NAME, "does not resolve", "DNS"]);
+    said.says("redirect port", "ok", &["free"]);
+
+    let folder = setup.data().join("acme");
+    std::fs::create_dir_all(&folder).unwrap();
+    let keep = |names: &[&str], days: i64| {
+        let pair = Authority::new().issue(names, time::Duration::days(days));
+        let text = format!("From https://ca.example/directory\n{}\n{}\n", pair.key, pair.chain);
+        std::fs::write(folder.join("certificate.pem"), text).unwrap();
+        doctor(&setup, &["--offline"])
+    };
+    keep(&[NAME], 60).says("certificate", "ok", &[NAME, "59 more days"]);
+    keep(&[NAME], 5).says("certificate", "warning", &["ends in 4 days", "renews it"]);
+    keep(&["other.hubbub.invalid"], 60).says("certificate", "fails", &["not for talk.hubbub.invalid"]);
+
+    let other = TcpListener::bind(("127.0.0.1", redirect)).unwrap();
+    std::thread::spawn(move || while other.accept().is_ok() {});
+    doctor(&setup, &["--offline"]).says("redirect port", "fails", &["another program", "http.redirect_bind"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_to_https_and_the_open_files_are_those_of_the_running_server() {
+    let (setup, authority, redirect) = (Setup::new(), Authority::new(), free_port());
+    let (chain, key) = authority.issue(&["127.0.0.1"], time::Duration::days(90)).write(setup.folder.path());
+    let reach = Reach::secure("127.0.0.1", setup.http, &authority.root());
+    let setup = Arc::new(
+        setup
+            .with("HUBBUB__TLS__CERTIFICATE", &chain.display().to_string())
+            .with("HUBBUB__TLS__KEY", &key.display().to_string())
+            .with("HUBBUB__HTTP__REDIRECT_BIND", &format!("127.0.0.1:{redirect}"))
+            .reached(reach),
+    );
+    let server = setup.start().await;
+    let files = server.metric("process_max_fds").await.unwrap();
+    let http = setup.http;
+    let said = tokio::task::spawn_blocking(move || doctor(&setup, &["--offline"])).await.unwrap();
+    said.says("redirect port", "ok", &[&format!("leads to https://127.0.0.1:{http}")]);
+    said.says("open files", "", &[&format!("the running server may have {files} files open")]);
 }
 
 #[test]
