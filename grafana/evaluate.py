@@ -93,11 +93,21 @@ def evaluate(prometheus, target, chosen, rate_interval="15s", seconds=60, step=1
     return prometheus.instant(text) if target["instant"] else prometheus.range(text, seconds, step)
 
 
+def grouped_by(text):
+    """The labels that an expression groups series by."""
+    return {name for group in re.findall(r"\bby\s*\(([^)]*)\)", text) for name in re.split(r",\s*", group.strip()) if name}
+
+
+def told_labels(annotations):
+    """The labels that the texts of an alert name."""
+    return {name for text in annotations.values() for name in re.findall(r"\$labels\.(\w+)", text)}
+
+
 def wanted_labels(target):
     """Labels that a panel shows of each series: in its legend, or as the columns of a table."""
     shown = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
     if target.get("format") == "table":
-        shown.update(name for group in re.findall(r"\bby \(([^)]*)\)", target["expr"]) for name in re.split(r",\s*", group))
+        shown |= grouped_by(target["expr"])
     return shown
 
 

@@ -236,6 +236,9 @@ def check_names(expressions, labels):
                 wrong.append(f"{where}: {name} is not exported")
             elif chosen - labels[name] - ours:
                 wrong.append(f"{where}: {name} has no label {', '.join(chosen - labels[name] - ours)}")
+        there = set().union(ours, *(labels.get(name, set()) for name, _ in evaluate.selectors(text)))
+        if evaluate.grouped_by(text) - there:
+            wrong.append(f"{where}: groups by {', '.join(evaluate.grouped_by(text) - there)}, which nothing in it has")
     return wrong
 
 
@@ -272,6 +275,7 @@ def check_pictures(prometheus, folder, back):
 
 
 def check_rules(prometheus, rules):
+    """Whether each answers, with the labels that its expression groups by and its texts name."""
     wrong = []
     for rule in rules:
         if rule["health"] != "ok":
@@ -279,8 +283,14 @@ def check_rules(prometheus, rules):
         if not any(name in rule["query"] for name in ABSENT):
             # No request fails here, so that others stand in for those.
             text = evaluate.answering(rule["query"]).replace('status=~"5.."', 'status=~"[2-5].."')
-            if not evaluate.has_data(prometheus.instant(text)):
+            series = prometheus.instant(text)
+            if not evaluate.has_data(series):
                 wrong.append(f"{rule['name']}: no data for {text}")
+            for label in sorted(evaluate.grouped_by(rule["query"]) | evaluate.told_labels(rule["annotations"])):
+                if any(not labels.get(label) for labels, _ in series):
+                    wrong.append(f"{rule['name']}: series without the label {label}")
+        elif evaluate.told_labels(rule["annotations"]) - {"job", "instance"}:
+            wrong.append(f"{rule['name']}: its texts name labels that cannot be looked at here")
     return wrong
 
 

@@ -96,6 +96,29 @@ impl Call {
         }
         self.goes_on(200).await;
     }
+
+    /// Nothing of a call asks for the database, and who asks for something else is answered each time, whether it says nothing or
+    /// is not there.
+    async fn goes_on_without_database(&self, server: &Server) {
+        let away = Instant::now();
+        while away.elapsed() < AWAY {
+            let asked = Instant::now();
+            assert_eq!(code(self.make_room().await), "database-unavailable");
+            assert_eq!(code(self.come_and_go().await), "unavailable");
+            assert_eq!((status(server, "/healthz").await, status(server, "/readyz").await), (200, 503));
+            // Two answers and a probe; each has a limit of its own.
+            assert!(asked.elapsed() < PATIENCE, "answered only after {:?}", asked.elapsed());
+            self.goes_on(6 * 50).await;
+        }
+    }
+
+    /// Without anybody's help.
+    async fn is_whole_again(&self, server: &Server) {
+        self.recovers().await;
+        let newcomer = Signaling::connect(&self.bystander).await.expect("logins of before hold");
+        newcomer.join(self.room, true).await.expect("there is a seat for whoever comes now");
+        assert_eq!(status(server, "/readyz").await, 200);
+    }
 }
 
 /// The code of a refusal.
@@ -108,16 +131,15 @@ fn code<T: std::fmt::Debug>(result: Result<T, LoadTestError>) -> String {
 
 /// The status of a path.
 async fn status(server: &Server, path: &str) -> u16 {
-    reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .unwrap()
-        .get(format!("{}{path}", server.url))
-        .send()
-        .await
-        .unwrap()
-        .status()
-        .as_u16()
+    status_at(&format!("{}{path}", server.url)).await
+}
+
+async fn status_at(url: &str) -> u16 {
+    client().get(url).send().await.unwrap().status().as_u16()
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,23 +151,24 @@ async fn o3_a_database_that_goes_away_and_comes_back() {
     call.goes_on(200).await;
 
     postgres.stop();
-    let away = Instant::now();
-    assert_eq!(code(call.make_room().await), "database-unavailable");
-    assert_eq!(code(call.come_and_go().await), "unavailable");
-    assert_eq!((status(&server, "/healthz").await, status(&server, "/readyz").await), (200, 503));
-    // As long as the database is away nothing of a call asks for one, and who asks for something else is answered each time.
-    while away.elapsed() < AWAY {
-        call.goes_on(6 * 50).await;
-        assert_eq!(code(call.make_room().await), "database-unavailable");
-        assert_eq!(code(call.come_and_go().await), "unavailable");
-        assert_eq!((status(&server, "/healthz").await, status(&server, "/readyz").await), (200, 503));
-    }
-
+    call.goes_on_without_database(&server).await;
     postgres.resume();
-    call.recovers().await;
-    let newcomer = Signaling::connect(&call.bystander).await.expect("logins of before hold");
-    newcomer.join(call.room, true).await.expect("there is a seat for whoever comes now");
-    assert_eq!(status(&server, "/readyz").await, 200);
+    call.is_whole_again(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o3_a_database_that_hangs_and_goes_on() {
+    let postgres = tokio::task::spawn_blocking(Postgres::start_own).await.unwrap();
+    let url = postgres.create_database();
+    let server = Server::start_with(&[("STORAGE__URL", &url)]).await;
+    let call = Call::begin(&server).await;
+    call.goes_on(200).await;
+
+    // Connections stay open, and nothing comes back on them.
+    postgres.freeze();
+    call.goes_on_without_database(&server).await;
+    postgres.thaw();
+    call.is_whole_again(&server).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -189,14 +212,15 @@ async fn o6_a_disk_that_is_full_and_has_room_again() {
 async fn file_descriptors_that_are_used_up_and_come_free() {
     const LIMIT: usize = 256;
     let script = format!(r#"ulimit -n {LIMIT} && exec "$0""#);
-    let server = Server::start_within(&["sh", "-c", &script], &[]).await;
+    let metrics = format!("127.0.0.1:{}", support::free_port());
+    let server = Server::start_within(&["sh", "-c", &script], &[("METRICS__BIND", &metrics)]).await;
     let call = Call::begin(&server).await;
     call.goes_on(200).await;
 
     let address = server.url.strip_prefix("http://").unwrap().to_owned();
     let hold = || TcpStream::connect(&address).unwrap();
     let mut held: Vec<TcpStream> = (0..LIMIT + 50).map(|_| hold()).collect();
-    let complaint = "connections cannot be accepted for now";
+    let complaint = "as many connections are open as the limit of open files allows";
     let begin = Instant::now();
     while !server.log().contains(complaint) {
         assert!(begin.elapsed() < PATIENCE, "they are not used up:\n{}", server.log());
@@ -206,7 +230,17 @@ async fn file_descriptors_that_are_used_up_and_come_free() {
     for _ in 0..5 {
         call.goes_on(300).await;
         held.extend((0..20).map(|_| hold()));
+        // A probe ends a process that does not answer, with all its calls; what is ready serves who is connected.
+        for path in ["/healthz", "/readyz"] {
+            assert_eq!(status_at(&format!("http://{metrics}{path}")).await, 200, "{path}");
+        }
+        let text = client().get(format!("http://{metrics}/metrics")).send().await.unwrap().text().await.unwrap();
+        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+        assert_eq!(value("hubbub_http_connections_max "), Some(LIMIT as f64 / 2.0), "{text}");
+        assert!(value("hubbub_http_connections ").is_some_and(|open| open <= LIMIT as f64 / 2.0), "{text}");
+        assert!(value("hubbub_http_accept_waits_total ").is_some_and(|waits| waits >= 1.0), "{text}");
     }
+    assert!(!server.log().contains("connections cannot be accepted"), "descriptors are left:\n{}", server.log());
     assert_eq!(server.log().matches(complaint).count(), 1, "said once, not at every attempt:\n{}", server.log());
 
     drop(held);

@@ -20,6 +20,10 @@ const ROOMS: usize = 10;
 /// What docs/PROTOCOL.md (section 5, *Restarts*) asks of clients: milliseconds before each attempt.
 const PAUSE: std::ops::Range<u64> = 300..1_300;
 
+/// How long after the server is ready the last may come back. docs/PROTOCOL.md says half of it, which is measured: this is for machines
+/// that are busy with other tests too.
+const BACK: Duration = Duration::from_secs(10);
+
 struct Client {
     session: Session,
     room: Uuid,
@@ -126,4 +130,6 @@ async fn everybody_has_the_room_back_after_a_restart() {
         last.saturating_duration_since(ready).as_secs_f64(),
         ready.duration_since(signalled).as_secs_f64(),
     );
+    let late = last.saturating_duration_since(ready);
+    assert!(late < BACK, "the last is back {late:?} after the server was ready");
 }

@@ -41,6 +41,11 @@ pub(crate) fn on_hangup(mut work: impl FnMut() + Send + 'static) -> std::io::Res
     Ok(())
 }
 
+/// How many files the process may have open.
+pub(crate) fn file_limit() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
 /// Lets the process have as many files as the system allows it: each visitor is a socket, and the usual limit of 1 024
 /// is there for programs that use `select`.
 pub(crate) fn raise_file_limit() {

@@ -21,8 +21,9 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::events::LocalBus;
 use crate::http::listener::Front;
+use crate::http::places::{self, Places};
 use crate::http::{assets, client_network, health, layers, listener, redirect};
-use crate::lifecycle::StopSignals;
+use crate::lifecycle::{self, StopSignals};
 use crate::telemetry::exposition::{self, Sources};
 use crate::telemetry::logging::Filter;
 use crate::telemetry::metrics::HttpMetrics;
@@ -115,14 +116,15 @@ pub(crate) async fn run(config: Config, filter: Filter, traces: Option<Traces>) 
 
     let connections = TaskTracker::new();
     announce(&config, &public, &sfu);
-    let mut front = Front::new(router);
+    let places = Places::new(places::most(lifecycle::file_limit()), &registry)?;
+    let mut front = Front::new(router).within(places.clone());
     if config.media.tcp_on_http_port {
         front = front.with_audio(sfu.clone());
     }
     if let Some(tls) = tls {
         let redirect = redirect::router(&config.public_url(), tls.challenges());
         if let Some(listener) = for_redirect {
-            let front = Front::new(redirect.clone());
+            let front = Front::new(redirect.clone()).within(places);
             tokio::spawn(listener::serve(listener, front, stop.clone(), connections.clone()));
         }
         front = front.with_tls(tls.acceptor(), redirect);
@@ -137,7 +139,7 @@ pub(crate) async fn run(config: Config, filter: Filter, traces: Option<Traces>) 
 
     notify::ready();
     let signal = signals.next().await;
-    notify::stopping(config.drain_patience() + FINISH + 6 * LET_GO);
+    let patience = config.drain_patience() + FINISH + 6 * LET_GO;
     draining.cancel();
     let end = async {
         drain(&signaling, signal, config.drain_patience()).await;
@@ -159,6 +161,7 @@ pub(crate) async fn run(config: Config, filter: Filter, traces: Option<Traces>) 
             tracing::info!("hubbub has ended");
             Ok(())
         }
+        never = notify::stopping(patience) => match never {},
         signal = signals.next() => anyhow::bail!("ended at once by a second signal ({signal})"),
     }
 }

@@ -97,6 +97,9 @@ test('a wrong announced address is named, and nothing gets through', async ({ pa
     await expect(verdict(page)).toHaveAttribute('data-verdict', 'no-media');
     await expect(check(page, 'udp')).toHaveAttribute('data-status', 'fails');
     await expect(check(page, 'tcp')).toHaveAttribute('data-status', 'fails');
+    await expect(verdict(page)).toContainText('announces an address that does not lead to it');
+    await expect(check(page, 'udp')).toContainText('announces an address that does not lead to it');
+    await expect(check(page, 'tcp')).toContainText('announces a wrong address');
     await page.getByText('Show report').click();
     await expect(page.getByLabel('The report')).toHaveValue(/192\.0\.2\.77/);
     await page.setViewportSize(SIZES.phone);

@@ -35,8 +35,9 @@ base('a restart is told, and everybody is back as they were', async () => {
       if (Date.now() - up > 60_000) throw new Error('bob does not hear 440 Hz again');
     }
     const heard = Date.now();
-    // Printed, not asserted: how fast it is depends on the machine.
+    // Five seconds are promised and measured; the machine of a test may be busy with others.
     console.log(`heard again ${heard - up} ms after the server was ready, ${heard - down} ms after it had ended`);
+    expect(heard - up).toBeLessThan(10_000);
     await expect(participants(a.page)).toHaveCount(2);
     const ofBo = participants(a.page).filter({ hasText: bo.name });
     await expect(ofBo).toHaveAttribute('data-muted', 'true');

@@ -197,6 +197,11 @@ impl Config {
         on_this_machine(self.http.bind)
     }
 
+    /// Where this machine reaches the way to https.
+    pub(crate) fn redirect_address(&self) -> Option<SocketAddr> {
+        self.http.redirect_bind.map(on_this_machine)
+    }
+
     /// Where this machine asks whether the server is well.
     pub(crate) fn health_address(&self) -> SocketAddr {
         on_this_machine(self.metrics.bind.unwrap_or(self.http.bind))

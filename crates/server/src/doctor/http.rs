@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use url::Host;
 
 use super::Doctor;
 use super::finding::Finding;
 use super::tls::{self, Fault};
 use crate::config::Config;
-use crate::tls::Source;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_MAX: u64 = 16 << 20;
 
 /// Days before its end from which a certificate should have been renewed.
-const DAYS_LEFT: i64 = 14;
+pub(crate) const DAYS_LEFT: i64 = 14;
 
 /// Whether `http.bind` is free or this very server's, and whether a server runs.
 pub(crate) async fn listener(config: &Config) -> (Finding, bool) {
@@ -31,8 +30,21 @@ pub(crate) async fn listener(config: &Config) -> (Finding, bool) {
     match TcpListener::bind(bind).await {
         Ok(_) => (Finding::ok(name, format!("{bind} is free; no server runs here")), false),
         Err(error) if error.kind() == ErrorKind::AddrInUse => held(config).await,
+        // Who may not listen there is not told whether somebody else does.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            if accepts(config.local_address()).await {
+                held(config).await
+            } else {
+                (may_not_bind(name, "http.bind", bind), false)
+            }
+        }
         Err(error) => (cannot_bind(name, "http.bind", bind, &error), false),
     }
+}
+
+/// Whether somebody takes connections there.
+pub(crate) async fn accepts(address: SocketAddr) -> bool {
+    tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await.is_ok_and(|connected| connected.is_ok())
 }
 
 /// Who has `http.bind`.
@@ -59,51 +71,21 @@ async fn held(config: &Config) -> (Finding, bool) {
     }
 }
 
-/// Whether the certificate of `[tls]` is there, for the host people type, and valid for a while; nothing without `[tls]`.
-pub(crate) fn certificate(config: &Config) -> Option<Finding> {
-    let name = "certificate";
-    let url = config.public_url();
-    let host = url.host_str().unwrap_or_default();
-    let files = match config.for_tls()? {
-        Source::Files(files) => files,
-        Source::Acme(acme) => {
-            let found = format!(
-                "ACME gets it for {}; the public url's line says how long it is valid",
-                acme.domains.join(", ")
-            );
-            return Some(Finding::ok(name, found));
-        }
-    };
-    let renew = "renew it, and see that this happens by itself";
-    Some(match files.examine(host) {
-        Err(error) => Finding::fails(name, format!("{error:#}"), "correct tls.certificate and tls.key"),
-        Ok(held) if held.days_left < 0 => Finding::fails(name, "the certificate has expired", renew),
-        Ok(held) if !held.has_begun => Finding::fails(
-            name,
-            "the certificate is not valid yet",
-            "wait, or get one that is; the clock may be wrong too",
-        ),
-        Ok(held) if !held.is_for_host => Finding::fails(
-            name,
-            format!("the certificate is for {}, not for {host}", held.names.join(", ")),
-            "get one for the host of http.public_url, or correct that",
-        ),
-        Ok(held) if held.days_left < DAYS_LEFT => {
-            Finding::warning(name, format!("the certificate ends in {} days", held.days_left), renew)
-        }
-        Ok(held) => Finding::ok(name, format!("for {host}, valid for {} more days", held.days_left)),
-    })
-}
-
-fn cannot_bind(name: &'static str, key: &str, bind: SocketAddr, error: &std::io::Error) -> Finding {
+pub(crate) fn cannot_bind(name: &'static str, key: &str, bind: SocketAddr, error: &std::io::Error) -> Finding {
     let advice = match error.kind() {
         ErrorKind::AddrNotAvailable => format!("set {key} to an address of this machine, or to 0.0.0.0 or [::]"),
-        ErrorKind::PermissionDenied => {
-            format!("give the program CAP_NET_BIND_SERVICE for ports below 1024, or set {key} to a higher port")
-        }
         _ => format!("set {key} to another address"),
     };
     Finding::fails(name, format!("{bind} cannot be listened on: {error}"), advice)
+}
+
+/// Nobody is there, and whoever runs the doctor may not be: the service mostly may.
+pub(crate) fn may_not_bind(name: &'static str, key: &str, bind: SocketAddr) -> Finding {
+    let found = format!("nobody listens at {bind}, and this user may not; the service may where it is allowed to");
+    let advice = format!(
+        "see that the service has CAP_NET_BIND_SERVICE (AmbientCapabilities= in config/systemd/hubbub.service), or set {key} to a port from 1024 on"
+    );
+    Finding::warning(name, found, advice)
 }
 
 /// Whether `metrics.bind` is free or serves metrics.
@@ -119,14 +101,21 @@ pub(crate) async fn metrics(doctor: &Doctor) -> Vec<Finding> {
             "was it started with another configuration? Start it again with this one",
         ),
         Ok(_) => Finding::ok(name, format!("{bind} is free")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => match scrape(&doctor.config).await {
-            Some(_) => Finding::ok(name, format!("metrics are served at http://{bind}/metrics")),
-            None => Finding::fails(
-                name,
-                format!("another program has {bind}"),
-                "end what uses it, or set metrics.bind to another address",
-            ),
-        },
+        Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
+            match scrape(&doctor.config).await {
+                None if error.kind() == ErrorKind::PermissionDenied
+                    && !accepts(doctor.config.health_address()).await =>
+                {
+                    may_not_bind(name, "metrics.bind", bind)
+                }
+                Some(_) => Finding::ok(name, format!("metrics are served at http://{bind}/metrics")),
+                None => Finding::fails(
+                    name,
+                    format!("another program has {bind}"),
+                    "end what uses it, or set metrics.bind to another address",
+                ),
+            }
+        }
         Err(error) => cannot_bind(name, "metrics.bind", bind, &error),
     };
     vec![finding]
@@ -219,6 +208,18 @@ async fn get(
     authority: &str,
     path: &str,
 ) -> Result<(String, Option<i64>), Fault> {
+    let (answer, days) = ask(host, port, name, authority, path).await?;
+    Ok((answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default(), days))
+}
+
+/// The whole answer, and days until the certificate ends.
+pub(crate) async fn ask(
+    host: &str,
+    port: u16,
+    name: Option<&str>,
+    authority: &str,
+    path: &str,
+) -> Result<(String, Option<i64>), Fault> {
     let (mut stream, days) = tls::connect(host, port, name).await?;
     let request = format!("GET {path} HTTP/1.0\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
     let asking = async {
@@ -235,9 +236,6 @@ async fn get(
     match tokio::time::timeout(PATIENCE, asking).await {
         Err(_) => Err(Fault::Unreachable("no answer in time".to_owned())),
         Ok(Err(error)) => Err(Fault::Unreachable(error.to_string())),
-        Ok(Ok(answer)) => {
-            let text = String::from_utf8_lossy(&answer);
-            Ok((text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default(), days))
-        }
+        Ok(Ok(answer)) => Ok((String::from_utf8_lossy(&answer).into_owned(), days)),
     }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use hubbub_sfu::{SocketBuffers, can_segment, socket_buffers};
 use rustix::process::{Resource, getrlimit};
 
-use super::Doctor;
 use super::finding::Finding;
+use super::{Doctor, http};
 use crate::config::Config;
 
 /// Files besides those of visitors: libraries, database, log, workers.
@@ -25,11 +25,12 @@ const MEMORY_OUT: u64 = 64;
 const PASSWORD: u64 = 19;
 
 /// The lines about it.
-pub(crate) fn check(doctor: &Doctor) -> Vec<Finding> {
+pub(crate) async fn check(doctor: &Doctor) -> Vec<Finding> {
     let config = &doctor.config;
-    let limit = getrlimit(Resource::Nofile);
+    let servers = if doctor.server_runs { http::scrape(config).await.as_deref().and_then(max_files) } else { None };
+    let own = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
     vec![
-        files(limit.maximum.unwrap_or(u64::MAX), wanted_files(config)),
+        files(servers.map_or(Files::OfThisUser(own), Files::OfTheServer), wanted_files(config)),
         buffers(socket_buffers()),
         if can_segment() {
             Finding::ok("segmentation", "the system cuts one send into many datagrams (UDP GSO)")
@@ -48,22 +49,40 @@ fn wanted_files(config: &Config) -> u64 {
     OWN_FILES + u64::from(config.storage.max_connections) + peers
 }
 
-/// The server raises its own limit to the hard one, so that this is what counts.
-fn files(hard: u64, wanted: u64) -> Finding {
+/// Whose limit.
+#[derive(Clone, Copy)]
+enum Files {
+    /// Of the server that runs, as its metrics say.
+    OfTheServer(u64),
+    /// The hard one of whoever runs the doctor, to which a server that this user starts raises its own.
+    OfThisUser(u64),
+}
+
+/// From the metrics of the server.
+fn max_files(metrics: &str) -> Option<u64> {
+    let value = metrics.lines().find_map(|line| line.strip_prefix("process_max_fds "))?;
+    value.trim().parse::<f64>().ok().map(|files| files as u64)
+}
+
+fn files(limit: Files, wanted: u64) -> Finding {
     let name = "open files";
+    let (hard, who) = match limit {
+        Files::OfTheServer(files) => (files, "the running server may have"),
+        Files::OfThisUser(files) => (files, "a server of this user may have"),
+    };
     let advice = "raise LimitNOFILE= of the service, or `ulimit -Hn`";
     if hard < 1024 {
         return Finding::fails(
             name,
-            format!("at most {hard} files may be open: a few hundred visitors use them up"),
+            format!("{who} at most {hard} files open: a few hundred visitors use them up"),
             advice,
         );
     }
     if hard < wanted {
-        let found = format!("at most {hard} files may be open; as many people as the media workers take need {wanted}");
+        let found = format!("{who} at most {hard} files open; as many people as the media workers take need {wanted}");
         return Finding::warning(name, found, format!("{advice}; or lower media.max_peers_per_worker"));
     }
-    Finding::ok(name, format!("{hard} files may be open, {wanted} are enough for everybody the media workers take"))
+    Finding::ok(name, format!("{who} {hard} files open, {wanted} are enough for everybody the media workers take"))
 }
 
 fn buffers(found: std::io::Result<SocketBuffers>) -> Finding {
@@ -162,9 +181,12 @@ mod tests {
 
     #[test]
     fn files_are_compared_with_what_the_configuration_lets_in() {
-        assert_eq!(files(1_048_576, 20_266).level, Level::Ok);
-        assert_eq!(files(4096, 20_266).level, Level::Warning);
-        assert_eq!(files(512, 20_266).level, Level::Fails);
+        for of in [Files::OfTheServer, Files::OfThisUser] {
+            assert_eq!(files(of(1_048_576), 20_266).level, Level::Ok);
+            assert_eq!(files(of(4096), 20_266).level, Level::Warning);
+            assert_eq!(files(of(512), 20_266).level, Level::Fails);
+        }
+        assert_eq!(max_files("# HELP process_max_fds x\nprocess_max_fds 65536\n"), Some(65_536));
     }
 
     #[test]

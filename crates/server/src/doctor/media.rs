@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use hubbub_sfu::{BindingRequest, announced_by_default, bind_media_tcp, bind_media_udp, interface_addresses};
 use rtc_stun::attributes::ATTR_USERNAME;
 use rtc_stun::message::{BINDING_REQUEST, Message, TransactionId};
@@ -12,7 +13,7 @@ use tokio::time::{Instant, timeout};
 
 use super::addresses::{self, Known};
 use super::finding::Finding;
-use super::{Doctor, http, stun};
+use super::{Doctor, http, names, stun};
 use crate::config::{Config, stun_url};
 
 /// How long a datagram of our own may take, and what the running server says about it.
@@ -20,6 +21,12 @@ const ARRIVAL: Duration = Duration::from_secs(2);
 
 /// Addresses that are tried at most.
 const TRIED: usize = 4;
+
+/// Ports that are named at most when datagrams do not arrive.
+const NAMED: usize = 4;
+
+/// What a firewall before this machine does is seen only from before it.
+const FROM_HERE: &str = "from this machine; from outside: the connection test";
 
 /// The lines about media.
 pub(crate) async fn check(doctor: &Doctor) -> Vec<Finding> {
@@ -38,35 +45,41 @@ pub(crate) async fn check(doctor: &Doctor) -> Vec<Finding> {
         findings.push(Finding::warning("media udp", "media.first_port is 0: another port at each start", advice));
     }
     let udp = Ports::bind(&ports, |port| bind_media_udp(SocketAddr::new(config.media.bind, port)));
-    let sockets: Vec<UdpSocket> =
-        udp.free.into_iter().filter_map(|(_, socket)| UdpSocket::from_std(socket).ok()).collect();
-    let state = State { doctor, ports: &ports, taken: &udp.taken, failed: udp.failed.as_ref() };
+    let sockets: Vec<(u16, UdpSocket)> =
+        udp.free.into_iter().filter_map(|(port, socket)| Some((port, UdpSocket::from_std(socket).ok()?))).collect();
+    let state = State { doctor, ports: &ports, taken: &udp.taken, denied: &udp.denied, failed: udp.failed.as_ref() };
     if !ports.is_empty() {
         let reach = Reach { doctor, own: &own, announced: &announced };
         let found = match state.verdict("media udp", "UDP") {
-            Ok(found) => reach.udp(found, sockets.first(), ports[0]).await,
+            Ok(found) => reach.udp(found, &sockets, &ports).await,
             Err(finding) => finding,
         };
         findings.push(found);
         let tcp = Ports::bind(&ports, |port| bind_media_tcp(SocketAddr::new(config.media.bind, port)));
-        let state = State { doctor, ports: &ports, taken: &tcp.taken, failed: tcp.failed.as_ref() };
+        let state =
+            State { doctor, ports: &ports, taken: &tcp.taken, denied: &tcp.denied, failed: tcp.failed.as_ref() };
         findings.push(match state.verdict("media tcp", "TCP") {
-            Ok(found) if tcp.taken.is_empty() => Finding::ok("media tcp", found),
-            Ok(found) => connects(found, local(config.media.bind), ports[0]).await,
+            Ok(found) if !tcp.free.is_empty() => Finding::ok("media tcp", found),
+            Ok(found) => connect(found, local(config.media.bind), &ports).await,
             Err(finding) => finding,
         });
     }
-    let answers = ask_stun(doctor, sockets.first()).await;
+    let first = sockets.first().map(|(_, socket)| socket);
+    let answers = ask_stun(doctor, first).await;
     findings.extend(stun::finding(&answers));
-    findings.push(addresses::judge(&Known {
+    let known = Known {
         configured: config.media.announced_addresses.clone(),
         by_default,
-        own,
+        own: own.clone(),
         seen: answers.iter().flat_map(|answer| answer.seen.iter().copied()).collect(),
-        asked_from: sockets.first().and(ports.first().copied()),
+        asked_from: sockets.first().map(|(port, _)| *port),
         finds_itself: !config.media.stun_servers.is_empty(),
         for_others: !config.http.bind.ip().is_loopback(),
-    }));
+    };
+    findings.push(addresses::judge(&known));
+    let seen = known.seen.iter().map(|seen| seen.ip().to_canonical());
+    let here: Vec<IpAddr> = known.own.iter().copied().chain(announced).chain(seen).collect();
+    findings.extend(names::check(doctor, &here).await);
     findings
 }
 
@@ -91,16 +104,19 @@ fn local(bind: IpAddr) -> IpAddr {
 struct Ports<S> {
     free: Vec<(u16, S)>,
     taken: Vec<u16>,
+    /// Below 1024, where this user may not listen: it is not told whether somebody else does.
+    denied: Vec<u16>,
     failed: Option<(u16, std::io::Error)>,
 }
 
 impl<S> Ports<S> {
     fn bind(ports: &[u16], bind: impl Fn(u16) -> std::io::Result<S>) -> Self {
-        let mut found = Self { free: Vec::new(), taken: Vec::new(), failed: None };
+        let mut found = Self { free: Vec::new(), taken: Vec::new(), denied: Vec::new(), failed: None };
         for &port in ports {
             match bind(port) {
                 Ok(socket) => found.free.push((port, socket)),
                 Err(error) if error.kind() == ErrorKind::AddrInUse => found.taken.push(port),
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => found.denied.push(port),
                 Err(error) => found.failed = Some((port, error)),
             }
         }
@@ -112,6 +128,7 @@ struct State<'a> {
     doctor: &'a Doctor,
     ports: &'a [u16],
     taken: &'a [u16],
+    denied: &'a [u16],
     failed: Option<&'a (u16, std::io::Error)>,
 }
 
@@ -125,12 +142,18 @@ impl State<'_> {
         }
         let all = range(self.ports);
         match (self.doctor.server_runs, self.taken.len()) {
+            (false, 0) if !self.denied.is_empty() => {
+                let first = SocketAddr::new(bind, self.denied[0]);
+                Err(http::may_not_bind(name, "media.first_port", first))
+            }
             (false, 0) => Ok(format!("{protocol} {all} free")),
             (false, _) => {
                 let found = format!("another program has {protocol} {}", range(self.taken));
                 Err(Finding::fails(name, found, "end what uses it, or set media.first_port otherwise"))
             }
-            (true, taken) if taken == self.ports.len() => Ok(format!("{protocol} {all} held by the running server")),
+            (true, taken) if taken + self.denied.len() == self.ports.len() => {
+                Ok(format!("{protocol} {all} held by the running server"))
+            }
             (true, _) => {
                 let found = format!("the server runs, but does not hold all of {protocol} {all}");
                 Err(Finding::warning(
@@ -151,15 +174,21 @@ fn range(ports: &[u16]) -> String {
     }
 }
 
-async fn connects(found: String, ip: IpAddr, port: u16) -> Finding {
-    match timeout(ARRIVAL, TcpStream::connect((ip, port))).await {
-        Ok(Ok(_)) => Finding::ok("media tcp", format!("{found}, and takes connections")),
-        _ => Finding::fails(
-            "media tcp",
-            format!("{found}, but a connection from this machine does not get through"),
-            "a firewall on this machine blocks it: open the port for TCP",
-        ),
+async fn connect(found: String, ip: IpAddr, ports: &[u16]) -> Finding {
+    let takes = async |port: u16| {
+        let connected = timeout(ARRIVAL, TcpStream::connect((ip, port))).await;
+        (port, connected.is_ok_and(|connected| connected.is_ok()))
+    };
+    let tried = join_all(ports.iter().map(|&port| takes(port))).await;
+    let lost: Vec<String> = tried.iter().filter(|(_, takes)| !takes).map(|(port, _)| port.to_string()).collect();
+    if lost.is_empty() {
+        return Finding::ok("media tcp", format!("{found}, and takes connections {FROM_HERE}"));
     }
+    Finding::fails(
+        "media tcp",
+        format!("{found}, but a connection from this machine to port {} does not get through", lost.join(", ")),
+        "a firewall on this machine blocks it: open the ports for TCP",
+    )
 }
 
 struct Reach<'a> {
@@ -169,9 +198,9 @@ struct Reach<'a> {
 }
 
 impl Reach<'_> {
-    /// Sends datagrams to the first port by every address of this machine that clients are told of, and sees whether they
-    /// arrive: at `socket`, or at the running server, which counts them as strangers'.
-    async fn udp(&self, found: String, socket: Option<&UdpSocket>, port: u16) -> Finding {
+    /// Sends datagrams to every port by every address of this machine that clients are told of, and sees whether they
+    /// arrive: at `sockets`, or at the running server, which counts them as strangers'.
+    async fn udp(&self, found: String, sockets: &[(u16, UdpSocket)], ports: &[u16]) -> Finding {
         let name = "media udp";
         let here = |ip: &&IpAddr| self.own.contains(ip) || ip.is_loopback();
         let mut targets: Vec<IpAddr> = self.announced.iter().filter(here).copied().take(TRIED).collect();
@@ -179,33 +208,42 @@ impl Reach<'_> {
             targets.push(local(self.doctor.config.media.bind));
         }
         let mut lost = Vec::new();
-        for ip in &targets {
-            let target = SocketAddr::new(*ip, port);
-            let arrived = match socket {
-                Some(socket) => arrives_here(socket, target).await,
-                None => arrives_at_server(&self.doctor.config, target).await,
+        for ip in targets {
+            let not_there = if sockets.is_empty() {
+                lost_on_the_way_to_server(&self.doctor.config, ip, ports).await
+            } else {
+                Some(lost_on_the_way_here(sockets, ip).await)
             };
-            match arrived {
-                Some(true) => {}
-                Some(false) => lost.push(target.to_string()),
+            match not_there {
+                Some(not_there) => lost.extend(not_there),
                 None => {
-                    return Finding::ok(
-                        name,
-                        format!("{found} (with metrics.bind it could be seen that datagrams arrive)"),
-                    );
+                    let found = format!("{found} (with metrics.bind it could be seen that datagrams arrive)");
+                    return Finding::ok(name, found);
                 }
             }
         }
         if lost.is_empty() {
-            return Finding::ok(name, format!("{found}, and datagrams arrive from this machine"));
+            return Finding::ok(name, format!("{found}, and datagrams arrive {FROM_HERE}"));
         }
-        let found = format!("{found}, but datagrams to {} do not arrive: UDP is blocked", lost.join(", "));
-        Finding::fails(name, found, "a firewall on this machine drops them: open the port for UDP")
+        let shown: Vec<String> = lost.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = if lost.len() > NAMED { " and others" } else { "" };
+        let found = format!("{found}, but datagrams to {}{more} do not arrive: UDP is blocked", shown.join(", "));
+        Finding::fails(name, found, "a firewall on this machine drops them: open the ports for UDP")
     }
 }
 
-async fn arrives_here(socket: &UdpSocket, target: SocketAddr) -> Option<bool> {
-    let sender = sender(target).await?;
+/// Those of the sockets at which nothing arrives that is sent to this address.
+async fn lost_on_the_way_here(sockets: &[(u16, UdpSocket)], ip: IpAddr) -> Vec<SocketAddr> {
+    let tried = join_all(sockets.iter().map(async |(port, socket)| {
+        let target = SocketAddr::new(ip, *port);
+        (target, arrives(socket, target).await)
+    }));
+    tried.await.into_iter().filter(|(_, arrives)| !arrives).map(|(target, _)| target).collect()
+}
+
+async fn arrives(socket: &UdpSocket, target: SocketAddr) -> bool {
+    // Who cannot even send has found nothing out about the port.
+    let Some(sender) = sender(target).await else { return true };
     let request = BindingRequest::new();
     let mut buffer = [0; 1500];
     for _ in 0..3 {
@@ -213,24 +251,50 @@ async fn arrives_here(socket: &UdpSocket, target: SocketAddr) -> Option<bool> {
         let until = Instant::now() + ARRIVAL / 3;
         while let Ok(received) = tokio::time::timeout_at(until, socket.recv_from(&mut buffer)).await {
             if received.is_ok_and(|(length, _)| &buffer[..length] == request.bytes()) {
-                return Some(true);
+                return true;
             }
         }
     }
-    Some(false)
+    false
 }
 
-/// `None` when the server does not serve metrics.
-async fn arrives_at_server(config: &Config, target: SocketAddr) -> Option<bool> {
+/// Those of the running server's ports at which nothing arrives; `None` when it does not serve metrics. All are tried at once, and
+/// one by one only when less arrives than was sent. No more are named than [`NAMED`] and one.
+async fn lost_on_the_way_to_server(config: &Config, ip: IpAddr, ports: &[u16]) -> Option<Vec<SocketAddr>> {
+    if arrive_at_server(config, ip, ports).await? {
+        return Some(Vec::new());
+    }
+    let mut lost = Vec::new();
+    for port in ports {
+        if !arrive_at_server(config, ip, &[*port]).await? {
+            lost.push(SocketAddr::new(ip, *port));
+        }
+        if lost.len() > NAMED {
+            break;
+        }
+    }
+    Some(lost)
+}
+
+/// Whether at least as many datagrams arrive as there are ports.
+async fn arrive_at_server(config: &Config, ip: IpAddr, ports: &[u16]) -> Option<bool> {
     let before = strangers(&http::scrape(config).await?)?;
-    let sender = sender(target).await?;
+    let sender = sender(SocketAddr::new(ip, 0)).await?;
     let check = check_of_nobody();
-    let until = Instant::now() + ARRIVAL;
-    while Instant::now() < until {
-        let _ = sender.send_to(&check, target).await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        if strangers(&http::scrape(config).await?)? > before {
-            return Some(true);
+    let mut most = before;
+    // A datagram may be lost in a full buffer: each time counts by itself.
+    for _ in 0..3 {
+        let from = most;
+        for port in ports {
+            let _ = sender.send_to(&check, (ip, *port)).await;
+        }
+        let until = Instant::now() + ARRIVAL / 3;
+        while Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            most = strangers(&http::scrape(config).await?)?;
+            if most >= from + ports.len() as u64 {
+                return Some(true);
+            }
         }
     }
     Some(false)

@@ -6,6 +6,7 @@
 //! every line.
 
 mod addresses;
+mod certificate;
 mod clock;
 mod database;
 mod finding;
@@ -13,6 +14,8 @@ mod http;
 mod machine;
 mod mail;
 mod media;
+mod names;
+mod redirect;
 mod stun;
 mod tls;
 mod turn;
@@ -75,10 +78,11 @@ async fn examine(config: Config, file: Option<PathBuf>, arguments: Arguments) ->
     let mut findings = vec![configuration(&config, file)];
     let (http, server_runs) = http::listener(&config).await;
     findings.push(http);
-    findings.extend(http::certificate(&config));
     let doctor = Arc::new(Doctor { config, arguments, server_runs });
+    findings.extend(certificate::check(&doctor));
     // In the order in which they are told.
     let checks = [
+        start("redirect port", &doctor, |doctor| async move { redirect::check(&doctor).await }),
         start("metrics port", &doctor, |doctor| async move { http::metrics(&doctor).await }),
         start("public url", &doctor, |doctor| async move { http::public_url(&doctor).await }),
         start("media ports", &doctor, |doctor| async move { media::check(&doctor).await }),
@@ -86,7 +90,7 @@ async fn examine(config: Config, file: Option<PathBuf>, arguments: Arguments) ->
         start("database", &doctor, |doctor| async move { vec![database::check(&doctor).await] }),
         start("mail", &doctor, |doctor| async move { vec![mail::check(&doctor).await] }),
         start("clock", &doctor, |doctor| async move { vec![clock::check(&doctor).await] }),
-        start("machine", &doctor, |doctor| async move { machine::check(&doctor) }),
+        start("machine", &doctor, |doctor| async move { machine::check(&doctor).await }),
     ];
     for (name, check) in checks {
         findings.extend(check.await.unwrap_or_else(|error| {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{http1, http2};
+use super::places::{Place, Placed, Places};
 use crate::tls::{Acceptor, Greeted};
 
 /// How long a client may take for the bytes that tell what its connection is for.
@@ -38,6 +39,7 @@ pub(crate) struct Front {
     router: Router,
     media: Option<Sfu>,
     tls: Option<Secure>,
+    places: Option<Places>,
 }
 
 #[derive(Clone)]
@@ -50,7 +52,13 @@ struct Secure {
 impl Front {
     /// HTTP/1.1.
     pub(crate) const fn new(router: Router) -> Self {
-        Self { router, media: None, tls: None }
+        Self { router, media: None, tls: None, places: None }
+    }
+
+    /// Accepts no more connections at a time than there are places.
+    pub(crate) fn within(mut self, places: Places) -> Self {
+        self.places = Some(places);
+        self
     }
 
     /// Hands connections that carry audio to `media`.
@@ -71,13 +79,20 @@ impl Front {
 pub(crate) async fn serve(listener: TcpListener, front: Front, stop: CancellationToken, tracker: TaskTracker) {
     let mut complained_at: Option<Instant> = None;
     loop {
+        let next = async {
+            let place = match &front.places {
+                Some(places) => Some(places.take().await),
+                None => None,
+            };
+            listener.accept().await.map(|(stream, peer)| (stream, peer, place))
+        };
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
+            accepted = next => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                tracker.spawn(connection(stream, peer, front.clone(), stop.clone()));
+            Ok((stream, peer, place)) => {
+                tracker.spawn(connection(stream, peer, place, front.clone(), stop.clone()));
             }
             // The one who waited went away.
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
@@ -93,8 +108,8 @@ pub(crate) async fn serve(listener: TcpListener, front: Front, stop: Cancellatio
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, front: Front, stop: CancellationToken) {
-    let Front { router, media, tls } = front;
+async fn connection(stream: TcpStream, peer: SocketAddr, place: Option<Place>, front: Front, stop: CancellationToken) {
+    let Front { router, media, tls, places: _ } = front;
     let stream = match media {
         Some(media) => match without_audio(stream, &media, &stop).await {
             Some(stream) => stream,
@@ -105,15 +120,17 @@ async fn connection(stream: TcpStream, peer: SocketAddr, front: Front, stop: Can
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    let Some(Secure { acceptor, redirect }) = tls else { return http1(stream, peer, router, true, stop).await };
+    let Some(Secure { acceptor, redirect }) = tls else {
+        return http1(Placed::new(stream, place), peer, router, true, stop).await;
+    };
     let greeted = tokio::select! {
         () = stop.cancelled() => return,
         greeted = acceptor.greet(stream) => greeted,
     };
     match greeted {
-        Some(Greeted::Http2(stream)) => http2(stream, peer, router, stop).await,
-        Some(Greeted::Http1(stream)) => http1(stream, peer, router, true, stop).await,
-        Some(Greeted::Plain(stream)) => http1(stream, peer, redirect, false, stop).await,
+        Some(Greeted::Http2(stream)) => http2(Placed::new(stream, place), peer, router, stop).await,
+        Some(Greeted::Http1(stream)) => http1(Placed::new(stream, place), peer, router, true, stop).await,
+        Some(Greeted::Plain(stream)) => http1(Placed::new(stream, place), peer, redirect, false, stop).await,
         None => {}
     }
 }

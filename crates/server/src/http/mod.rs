@@ -7,5 +7,6 @@ mod connection;
 pub(crate) mod health;
 pub(crate) mod layers;
 pub(crate) mod listener;
+pub(crate) mod places;
 pub(crate) mod problem;
 pub(crate) mod redirect;

@@ -15,6 +15,7 @@ use super::process::Process;
 use super::tls::TlsMetrics;
 use super::traces;
 use super::{media, rooms, services};
+use crate::http::places::Places;
 
 const INTRODUCTION: &str = "\
 # Metrics
@@ -72,6 +73,7 @@ async fn families() -> Vec<MetricFamily> {
     let http = HttpMetrics::register(&registry).unwrap();
     TlsMetrics::register(&registry).unwrap();
     traces::Counts::new().unwrap().register(&registry).unwrap();
+    Places::new(1, &registry).unwrap();
     drop(http.begin());
     http.observe("GET", "/api/rooms", 200, Duration::ZERO);
     families.extend(registry.gather());

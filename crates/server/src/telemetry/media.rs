@@ -66,7 +66,8 @@ fn presence(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
         gauge("hubbub_sfu_listeners", "Connected peers with slots that may hear others.", each(|w| w.listeners)),
         gauge(
             "hubbub_sfu_routes",
-            "Connected peers, by how their packets come and go. Relayed: by a TURN server, as the client says.",
+            "Connected peers, by how their packets come and go: protocol, address family, and whether relayed (by a TURN server, as \
+             the client says). Whether an address is a host's, server- or peer-reflexive is not seen from here.",
             routes.collect(),
         ),
         gauge("hubbub_sfu_tcp_connections", "Open media connections over TCP.", each(|w| w.tcp_connections)),

@@ -89,7 +89,8 @@ fn of(rooms: &[Shown], all: usize) -> Vec<MetricFamily> {
         ),
         gauge(
             "hubbub_room_peer_info",
-            "1 for a connected peer; labels say how its packets come and go.",
+            "1 for a connected peer; labels say how its packets come and go: protocol, address family, and whether relayed (by a \
+             TURN server, as the client says).",
             peers(rooms, |room, peer| {
                 let route = peer.route.filter(|_| peer.connected)?;
                 let mut labels = labels(room, peer);

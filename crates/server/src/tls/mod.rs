@@ -21,6 +21,7 @@ pub(crate) use files::Files;
 pub(crate) use handshake::{Acceptor, Greeted};
 
 use crate::telemetry::tls::TlsMetrics;
+use certificate::Certificate;
 use current::Current;
 
 /// Where the certificate comes from.
@@ -45,7 +46,7 @@ impl Source {
     }
 }
 
-/// What there is to know about the files before the start.
+/// What there is to know about a certificate before the start.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     /// Until the certificate ends; negative once it has.
@@ -64,18 +65,33 @@ impl Files {
     /// # Errors
     /// One line that names the key and the file, and what would be right.
     pub(crate) fn examine(&self, host: &str) -> anyhow::Result<Held> {
-        let certificate = self.load()?;
+        Ok(Held::of(self.load()?, host))
+    }
+}
+
+impl Held {
+    fn of(certificate: Certificate, host: &str) -> Self {
         let now = SystemTime::now();
         let seconds = match certificate.ends.duration_since(now) {
             Ok(left) => i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             Err(_) => -86_400,
         };
-        Ok(Held {
+        Self {
             days_left: seconds / 86_400,
             has_begun: certificate.begins <= now,
             is_for_host: certificate.is_for(host),
             names: certificate.names,
-        })
+        }
+    }
+}
+
+impl AcmeConfig {
+    /// What is kept of this server's; `None` when there is nothing that can be used. Makes and changes nothing.
+    ///
+    /// # Errors
+    /// What the system says, such as that this user may not look.
+    pub(crate) fn examine(&self, host: &str) -> std::io::Result<Option<Held>> {
+        Ok(acme::kept(self)?.map(|certificate| Held::of(certificate, host)))
     }
 }
 

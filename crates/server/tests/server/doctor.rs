@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
+use std::process::Output;
 use std::sync::{Arc, Mutex};
 
 use rtc_stun::message::{BINDING_SUCCESS, Message, Setter};
@@ -10,7 +11,8 @@ use rtc_stun::xoraddr::XorMappedAddress;
 use serde_json::Value;
 
 use crate::certificates::Authority;
-use crate::harness::{Setup, free_port};
+use crate::harness::{Reach, Setup, free_port};
+use crate::namespace;
 use crate::turn::{Coturn, NEW};
 
 /// What the doctor says, as JSON, and its exit code.
@@ -24,7 +26,10 @@ struct Said {
 fn doctor(setup: &Setup, arguments: &[&str]) -> Said {
     let mut command = setup.command();
     command.args(["doctor", "--json", "--time-server", "127.0.0.1:1"]).args(arguments);
-    let output = command.output().unwrap();
+    said(&command.output().unwrap())
+}
+
+fn said(output: &Output) -> Said {
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {text}"));
     Said { report, code: output.status.code(), text }
@@ -181,6 +186,65 @@ fn ports_that_others_have_are_named() {
     said.says("media tcp", "ok", &["free"]);
 }
 
+/// As `config/systemd/hubbub.service` has it: the server may listen on ports below 1024, whoever runs the doctor may not.
+#[test]
+fn who_may_not_listen_on_443_is_told_who_does() {
+    let doctor = "setpriv --bounding-set=-net_bind_service $HUBBUB doctor --json --offline";
+    let setup = || {
+        Setup::new()
+            .with("HUBBUB__HTTP__BIND", "[::]:443")
+            .with("HUBBUB__HTTP__PUBLIC_URL", "http://127.0.0.1:443")
+            .with("HUBBUB__METRICS__BIND", "127.0.0.1:946")
+            .with("HUBBUB__MEDIA__BIND", "::")
+            .with("HUBBUB__MEDIA__FIRST_PORT", "782")
+    };
+    let Some(free) = namespace::within(&setup(), "setpriv", doctor) else { return };
+    let free = said(&free);
+    for check in ["http port", "metrics port", "media udp", "media tcp"] {
+        free.says(check, "warning", &["nobody listens", "this user may not", "AmbientCapabilities"]);
+    }
+
+    let beside = said(&namespace::within(&setup(), "setpriv", &format!("{}{doctor}", namespace::SERVER)).unwrap());
+    beside.says("http port", "ok", &["Hubbub", "answers at [::]:443"]);
+    beside.says("metrics port", "ok", &["served"]);
+    beside.says("public url", "ok", &["leads here"]);
+    beside.says("media udp", "ok", &["held by the running server", "datagrams arrive"]);
+    beside.says("media tcp", "ok", &["held by the running server", "takes connections"]);
+
+    let other = format!(
+        "{}export HUBBUB__METRICS__BIND=[::]:443 HUBBUB__HTTP__BIND=127.0.0.1:946; {doctor}",
+        namespace::SERVER
+    );
+    let other = said(&namespace::within(&setup(), "setpriv", &other).unwrap());
+    other.says("http port", "fails", &["another program has 127.0.0.1:946"]);
+    other.says("metrics port", "fails", &["another program has [::]:443"]);
+}
+
+#[test]
+fn media_ports_that_a_firewall_closes_are_named() {
+    let setup = Setup::new().with("HUBBUB__MEDIA__WORKERS", "3");
+    let (open, closed) = (setup.media, setup.media + 1);
+    let firewall = format!(
+        "nft 'add table inet t; add chain inet t i {{ type filter hook input priority 0; }}; \
+         add rule inet t i udp dport {closed} drop; add rule inet t i tcp dport {closed} drop'; "
+    );
+    let doctor = "$HUBBUB doctor --json --offline";
+    let Some(free) = namespace::within(&setup, "nft", &format!("{firewall}{doctor}")) else { return };
+    let named = |said: &Said, protocol: &str| {
+        let check = format!("media {protocol}");
+        assert!(!said.lines(&check)[0].contains(&format!("to 127.0.0.1:{open}")), "{}", said.text);
+        said.says(&check, "fails", &[&closed.to_string(), "firewall on this machine"]);
+    };
+    named(&said(&free), "udp");
+    let held = said(&namespace::within(&setup, "nft", &format!("{firewall}{}{doctor}", namespace::SERVER)).unwrap());
+    named(&held, "udp");
+    named(&held, "tcp");
+    held.says("http port", "ok", &[]);
+    let all = said(&namespace::within(&setup, "nft", &format!("{}{doctor}", namespace::SERVER)).unwrap());
+    all.says("media udp", "ok", &["datagrams arrive from this machine; from outside: the connection test"]);
+    all.says("media tcp", "ok", &["takes connections from this machine; from outside: the connection test"]);
+}
+
 #[test]
 fn turn_is_tried_with_credentials_as_clients_get_them() {
     let coturn = Coturn::start();
@@ -227,6 +291,57 @@ fn a_certificate_for_another_name_or_without_its_key_is_named() {
         "fails",
         &["tls.certificate", "none.pem"],
     );
+}
+
+#[test]
+fn what_acme_has_got_and_whether_its_names_lead_here_is_looked_at() {
+    const NAME: &str = "talk.hubbub.invalid";
+    let redirect = free_port();
+    let setup = Setup::new()
+        .with("HUBBUB__TLS__ACME", "true")
+        .with("HUBBUB__TLS__ACME_DIRECTORY", "https://ca.example/directory")
+        .with("HUBBUB__TLS__ACME_DOMAINS", NAME)
+        .with("HUBBUB__HTTP__REDIRECT_BIND", &format!("127.0.0.1:{redirect}"));
+    let said = doctor(&setup, &["--offline"]);
+    said.says("certificate", "ok", &[NAME, "when the server starts"]);
+    said.says("acme names", "warning", &[NAME, "does not resolve", "DNS"]);
+    said.says("redirect port", "ok", &["free"]);
+
+    let folder = setup.data().join("acme");
+    std::fs::create_dir_all(&folder).unwrap();
+    let keep = |names: &[&str], days: i64| {
+        let pair = Authority::new().issue(names, time::Duration::days(days));
+        let text = format!("From https://ca.example/directory\n{}\n{}\n", pair.key, pair.chain);
+        std::fs::write(folder.join("certificate.pem"), text).unwrap();
+        doctor(&setup, &["--offline"])
+    };
+    keep(&[NAME], 60).says("certificate", "ok", &[NAME, "59 more days"]);
+    keep(&[NAME], 5).says("certificate", "warning", &["ends in 4 days", "renews it"]);
+    keep(&["other.hubbub.invalid"], 60).says("certificate", "fails", &["not for talk.hubbub.invalid"]);
+
+    let other = TcpListener::bind(("127.0.0.1", redirect)).unwrap();
+    std::thread::spawn(move || while other.accept().is_ok() {});
+    doctor(&setup, &["--offline"]).says("redirect port", "fails", &["another program", "http.redirect_bind"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_to_https_and_the_open_files_are_those_of_the_running_server() {
+    let (setup, authority, redirect) = (Setup::new(), Authority::new(), free_port());
+    let (chain, key) = authority.issue(&["127.0.0.1"], time::Duration::days(90)).write(setup.folder.path());
+    let reach = Reach::secure("127.0.0.1", setup.http, &authority.root());
+    let setup = Arc::new(
+        setup
+            .with("HUBBUB__TLS__CERTIFICATE", &chain.display().to_string())
+            .with("HUBBUB__TLS__KEY", &key.display().to_string())
+            .with("HUBBUB__HTTP__REDIRECT_BIND", &format!("127.0.0.1:{redirect}"))
+            .reached(reach),
+    );
+    let server = setup.start().await;
+    let files = server.metric("process_max_fds").await.unwrap();
+    let http = setup.http;
+    let said = tokio::task::spawn_blocking(move || doctor(&setup, &["--offline"])).await.unwrap();
+    said.says("redirect port", "ok", &[&format!("leads to https://127.0.0.1:{http}")]);
+    said.says("open files", "", &[&format!("the running server may have {files} files open")]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod harness;
 mod http;
 mod lifecycle;
 mod limits;
+mod namespace;
 mod observability;
 mod postgres;
 mod service;

@@ -1,8 +1,10 @@
 //! What the log says, and what it must not.
 
+use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
 use serde_json::{Value, json};
 
-use crate::harness::{PASSWORD, Setup, client};
+use crate::certificates::Authority;
+use crate::harness::{PASSWORD, Reach, Setup, client};
 
 /// One microphone, nobody to hear.
 pub(crate) const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
@@ -12,9 +14,17 @@ pub(crate) const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\
 
 #[tokio::test]
 async fn the_log_is_one_object_a_line_and_holds_no_secret() {
-    let server = Setup::new().with("HUBBUB__LOG__FILTER", "trace").start().await;
-    let ada = server.user("ada").await;
-    let code = server.code_for("ada@example.org").await;
+    const TURN: &str = "a-secret-shared-with-the-relay";
+    let setup = Setup::new().with("HUBBUB__LOG__FILTER", "trace");
+    let setup = setup.with("HUBBUB__ICE__TURN_URLS", "turn:127.0.0.1:9").with("HUBBUB__ICE__TURN_SECRET", TURN);
+    let server = setup.start().await;
+    let ada = server.user("quokka").await;
+    let code = server.code_for("quokka@example.org").await;
+    let profile = json!({ "displayName": "Zephyrine Q.", "bio": "Collects old barometers." });
+    let changed = server.reach.client().patch(format!("{}/api/users/me", server.base)).bearer_auth(&ada.access);
+    assert_eq!(changed.json(&profile).send().await.unwrap().status(), 200);
+    assert_eq!(server.get("/api/rooms?search=whispered-words", Some(&ada)).await.0, 200);
+    assert_eq!(server.get("/api/rooms/a-path-that-nobody-has", Some(&ada)).await.0, 404);
     let (_, answer) = server.post("/api/auth/ws-ticket", Some(&ada), &json!({})).await;
     let ticket = answer["ticket"].as_str().expect("a ticket").to_owned();
     let room = server.room(&ada, "Secret plans").await;
@@ -45,7 +55,7 @@ async fn the_log_is_one_object_a_line_and_holds_no_secret() {
     assert_eq!(resumed["resumed"], true, "{resumed}");
     let resumed = resumed["resumeToken"].as_str().unwrap();
     let (_, _) = server
-        .post("/api/auth/login", None, &json!({ "email": "ada@example.org", "password": "not the right 1" }))
+        .post("/api/auth/login", None, &json!({ "email": "quokka@example.org", "password": "not the right 1" }))
         .await;
     let (_, refreshed) = server.post("/api/auth/refresh", None, &json!({ "refreshToken": ada.refresh })).await;
 
@@ -55,6 +65,9 @@ async fn the_log_is_one_object_a_line_and_holds_no_secret() {
         let line: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("not JSON ({e}): {line}"));
         assert!(line["timestamp"].is_string() && line["level"].is_string(), "{line}");
     }
+    let installation = std::fs::read(setup.data().join("secret.key")).unwrap();
+    let hex: String = installation.iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes = format!("{installation:?}");
     let secrets = [
         ("password", PASSWORD),
         ("wrong password", "not the right 1"),
@@ -70,6 +83,16 @@ async fn the_log_is_one_object_a_line_and_holds_no_secret() {
         ("accepted offer's fingerprint", "0F:1E:2D:3C"),
         ("answer's ICE user", &format!("ice-ufrag:{ufrag}")),
         ("answer's ICE password", &ice_password),
+        ("relay's secret", TURN),
+        ("installation's secret", &hex),
+        ("installation's secret in base64", &BASE64_STANDARD_NO_PAD.encode(&installation)),
+        ("installation's secret as numbers", bytes.trim_matches(['[', ']'])),
+        ("room's name", "Secret plans"),
+        ("username, and with it the address,", "quokka"),
+        ("display name", "Zephyrine"),
+        ("text about oneself", "barometers"),
+        ("query", "whispered-words"),
+        ("path", "a-path-that-nobody-has"),
     ];
     for (name, secret) in secrets {
         let line = log.lines().find(|line| line.contains(secret));
@@ -77,6 +100,25 @@ async fn the_log_is_one_object_a_line_and_holds_no_secret() {
     }
     let is_code = |line: &&str| line.split(|c: char| !c.is_ascii_digit()).any(|digits| digits == code);
     assert!(!log.lines().any(|line| is_code(&line)), "the code is in the log");
+}
+
+#[tokio::test]
+async fn a_private_key_is_in_no_log() {
+    let (setup, authority) = (Setup::new(), Authority::new());
+    let pair = authority.issue(&["127.0.0.1"], time::Duration::days(90));
+    let (chain, key) = pair.write(setup.folder.path());
+    let reach = Reach::secure("127.0.0.1", setup.http, &authority.root());
+    let setup = setup
+        .with("HUBBUB__LOG__FILTER", "trace")
+        .with("HUBBUB__TLS__CERTIFICATE", &chain.display().to_string())
+        .with("HUBBUB__TLS__KEY", &key.display().to_string())
+        .reached(reach);
+    let server = setup.start().await;
+    let log = server.log();
+    assert!(log.lines().count() > 3, "the log says something:\n{log}");
+    assert!(!log.contains("PRIVATE KEY"), "{log}");
+    let lines: Vec<&str> = pair.key.lines().filter(|line| !line.starts_with("-----")).collect();
+    assert!(!lines.is_empty() && !lines.iter().any(|line| log.contains(line)), "{log}");
 }
 
 #[tokio::test]

@@ -107,6 +107,28 @@ impl Postgres {
         }
     }
 
+    /// The server stops in the middle of whatever it does: connections stay, new ones are taken by the system, and nothing answers.
+    pub(crate) fn freeze(&self) {
+        assert!(self.signal_all("-STOP"), "only an own server that runs can be frozen");
+    }
+
+    /// It goes on where it was.
+    pub(crate) fn thaw(&self) {
+        assert!(self.signal_all("-CONT"), "only an own server that runs can be thawed");
+    }
+
+    /// Whether all its processes have the signal.
+    fn signal_all(&self, signal: &str) -> bool {
+        let Address::Own { folder, .. } = &self.address else { return false };
+        let Ok(file) = fs::read_to_string(folder.join("data/postmaster.pid")) else { return false };
+        let Some(first) = file.lines().next() else { return false };
+        let kill = |id: &str| Command::new("kill").args([signal, id]).status().is_ok_and(|status| status.success());
+        // The one that makes the others first, so that there are no more of them.
+        let sent = kill(first);
+        let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap_or_default();
+        sent && !children.is_empty() && children.split_whitespace().all(kill)
+    }
+
     /// Starts the server on its folder and waits until it answers.
     pub(crate) fn resume(&mut self) {
         let Address::Own { folder, keeper } = &mut self.address else { panic!("only an own server can be started") };
@@ -140,6 +162,10 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         if let Address::Own { folder, .. } = &self.address {
             let folder = folder.clone();
+            // One that a failed test left frozen would not end.
+            if std::thread::panicking() {
+                self.signal_all("-CONT");
+            }
             self.stop();
             if let Err(e) = fs::remove_dir_all(&folder) {
                 let _ = writeln!(io::stderr(), "cannot remove {}: {e}", folder.display());

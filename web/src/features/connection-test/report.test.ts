@@ -38,7 +38,7 @@ describe('the report', () => {
       'Server: works. In 12 ms.',
       'Live connection: works. In 12 ms.',
       'Microphone: works. In 12 ms.',
-      'Sound by UDP: does not work. No packet came back. UDP is blocked: by this network, its firewall or a VPN, or by the server’s own firewall.',
+      'Sound by UDP: does not work. No packet came back. UDP is blocked: by this network, its firewall or a VPN, or by the server’s own firewall. Or the server announces an address that does not lead to it: compare with the addresses in the report.',
       '  udp host hidden → 203.0.113.9:7882: failed',
       'Sound by TCP: works. In 12 ms.',
       'Sound by relay: works. In 12 ms.',

@@ -66,7 +66,7 @@ export const words = {
     },
     'no-media': {
       title: 'Sound does not get through',
-      lead: 'Pages load, but no way for sound works from here. Try another network, a phone’s hotspot for instance, or switch the VPN off. When it fails everywhere, the server’s ports are closed: send this report to whoever runs it.',
+      lead: 'Pages load, but no way for sound works from here. Try another network, a phone’s hotspot for instance, or switch the VPN off. When it fails everywhere, the server’s ports are closed, or it announces an address that does not lead to it: send this report to whoever runs it.',
     },
     'no-socket': {
       title: 'The live connection does not come about',
@@ -92,8 +92,8 @@ const STEPS = {
   offer: 'The browser could not begin. Reload the page, or use another browser.',
   answer: 'The server did not answer in time. Test again in a moment.',
   ice: {
-    udp: 'No packet came back. UDP is blocked: by this network, its firewall or a VPN, or by the server’s own firewall.',
-    tcp: 'The server’s sound ports cannot be reached by TCP: this network or the server’s firewall closes them.',
+    udp: 'No packet came back. UDP is blocked: by this network, its firewall or a VPN, or by the server’s own firewall. Or the server announces an address that does not lead to it: compare with the addresses in the report.',
+    tcp: 'The server’s sound ports cannot be reached by TCP: this network or the server’s firewall closes them, or the server announces a wrong address.',
     relay: 'The relay was reached, but it does not reach the server. Tell whoever runs the server.',
     audio: 'The way that worked a moment ago did not work again. The network changes: test again.',
   },

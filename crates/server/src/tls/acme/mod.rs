@@ -3,6 +3,7 @@
 mod order;
 mod state;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -45,6 +46,14 @@ const LOOK: Duration = Duration::from_secs(600);
 
 /// How long an order may take. Servers answer within seconds.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The certificate in the folder, if there is one from that server that can be used.
+///
+/// # Errors
+/// What the system says, but for a file that is not there.
+pub(super) fn kept(config: &AcmeConfig) -> io::Result<Option<Certificate>> {
+    State::at(config.folder.clone(), config.directory.clone()).look()
+}
 
 /// Orders certificates when they are due.
 pub(super) struct Renewer {

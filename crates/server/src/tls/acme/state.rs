@@ -32,6 +32,23 @@ impl State {
         Ok(Self { folder, directory })
     }
 
+    /// The same without making anything, for a look.
+    pub(super) const fn at(folder: PathBuf, directory: String) -> Self {
+        Self { folder, directory }
+    }
+
+    /// The certificate from this server, as [`Self::certificate`].
+    ///
+    /// # Errors
+    /// What the system says, but for a file that is not there.
+    pub(super) fn look(&self) -> io::Result<Option<Certificate>> {
+        match fs::File::open(self.folder.join(CERTIFICATE)) {
+            Ok(_) => Ok(self.certificate()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The account with this server, if there is one. A damaged one is none: a new one costs nothing.
     pub(super) fn account(&self) -> Option<AccountCredentials> {
         let text = self.read(ACCOUNT)?;
