@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::Failure;
 use crate::plot::{Group, bars, lines};
-use crate::result::{Joins, Load, Measured};
+use crate::result::{Flooded, Joins, Load, Measured};
 use crate::rows::LATENCY_MAX;
 
 /// What is known of others from another sitting on a machine of this kind.
@@ -82,6 +82,14 @@ fn rows(hubbub: &Measured, janus: &Measured) -> Vec<Row> {
     let storm = |m: &Measured, of: &dyn Fn(&Joins) -> f64| Some(of(m.storm.as_ref().ok()?));
     add("packets that a call lost meanwhile, 300 joins/s", "0", 0, both(&|m| storm(m, &|joins| joins.lost as f64)));
     add("latency p99 of that call, ms", "", 1, both(&|m| storm(m, &|joins| joins.p99)));
+    let flooded = |m: &Measured, of: &dyn Fn(&Load) -> f64| Some(of(&m.flood.as_ref().ok()?.load));
+    add(
+        "packets that a call of 3 × 100 lost, 100 000 strangers' datagrams/s",
+        "0",
+        0,
+        both(&|m| flooded(m, &|load| load.lost as f64)),
+    );
+    add("latency p99 of that call, ms", "", 1, both(&|m| flooded(m, &|load| load.latency().1)));
     let scaling = |m: &Measured| {
         let growth = m.growth.as_ref().ok()?;
         let busy = |load: &Load| load.micros() * load.packets();
@@ -192,6 +200,16 @@ fn notes(page: &mut String, name: &str, measured: &Measured) -> Result<(), Failu
             )?,
             Err(reason) => writeln!(page, "- {name}, {row}: not measured: {}", one_line(reason))?,
         }
+    }
+    if let Ok(Flooded { strangers, load }) = &measured.flood {
+        let limit = if load.generator_was_the_limit() { " **The generator was at its limit.**" } else { "" };
+        writeln!(
+            page,
+            "- {name}, flood: {strangers:.0} strangers' datagrams/s; {:.0} packets/s heard, {} lost, server {:.0} % of its core.{limit}",
+            load.packets(),
+            load.lost,
+            100.0 * load.busy(),
+        )?;
     }
     *page = page.replace("(LATENCY)", &format!("(limits: no loss, p99 below {} ms)", LATENCY_MAX.as_millis()));
     Ok(())

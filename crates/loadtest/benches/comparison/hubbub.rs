@@ -1,7 +1,7 @@
 //! Hubbub under test: the release binary with one media worker, accounts and rooms by `hubbub admin` and the public API.
 
 use std::collections::HashMap;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -26,6 +26,7 @@ const START: Duration = Duration::from_secs(20);
 /// A running server.
 pub(crate) struct Hubbub {
     server: Server,
+    media_port: u16,
     sessions: Vec<Session>,
     rooms: Vec<Uuid>,
     prepared: Mutex<HashMap<usize, Signaling>>,
@@ -55,7 +56,7 @@ impl Hubbub {
     pub(crate) async fn start(accounts: usize, rooms: usize) -> Result<Self, Failure> {
         let binary = binary()?;
         let folder = TempDir::new()?;
-        let port = free_port()?;
+        let (port, media_port) = (free_port()?, free_port()?);
         let command = || {
             let mut command = Command::new(&binary);
             for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HUBBUB")) {
@@ -69,7 +70,7 @@ impl Hubbub {
                 .env("HUBBUB__LOG__FILTER", "warn")
                 .env("HUBBUB__METRICS__BIND", "")
                 .env("HUBBUB__MEDIA__BIND", "127.0.0.1")
-                .env("HUBBUB__MEDIA__FIRST_PORT", "0")
+                .env("HUBBUB__MEDIA__FIRST_PORT", media_port.to_string())
                 // The most is looked for: it is what the server does, not what it admits.
                 .env("HUBBUB__MEDIA__MAX_BUSY_PERCENT", "100")
                 .env("HUBBUB__MEDIA__WORKERS", "1");
@@ -108,13 +109,17 @@ impl Hubbub {
             let owner = sessions.get(number % accounts.max(1)).ok_or("hubbub admin made no tokens")?;
             made.push(owner.create_room(&format!("Room {number}"), 5000).await?);
         }
-        Ok(Self { server, sessions, rooms: made, prepared: Mutex::default(), _folder: folder })
+        Ok(Self { server, media_port, sessions, rooms: made, prepared: Mutex::default(), _folder: folder })
     }
 }
 
 impl Sfu for Hubbub {
     fn server(&self) -> &Server {
         &self.server
+    }
+
+    fn media_address(&self) -> Option<SocketAddr> {
+        Some((Ipv4Addr::LOCALHOST, self.media_port).into())
     }
 
     fn prepare<'a>(&'a self, place: Place) -> BoxFuture<'a, Result<(), Failure>> {

@@ -2,7 +2,7 @@
 //! ICE-lite, no NACK buffers for what has no NACK, no events.
 
 use std::collections::HashMap;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -129,6 +129,10 @@ impl Janus {
 impl Sfu for Janus {
     fn server(&self) -> &Server {
         &self.server
+    }
+
+    fn media_address(&self) -> Option<SocketAddr> {
+        None
     }
 
     fn prepare<'a>(&'a self, place: Place) -> BoxFuture<'a, Result<(), Failure>> {

@@ -5,6 +5,7 @@
 //! `--row large` (rooms, pairs, joins, storm, growth) measures one row.
 
 mod document;
+mod flood;
 mod hubbub;
 mod janus;
 mod janus_api;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use result::Measured;
-use rows::{Scale, Start, grow, joins, load};
+use rows::{Scale, Start, flooded, grow, joins, load};
 
 /// Why something could not be measured.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -33,6 +34,8 @@ const JOINS: usize = 300;
 const JOINS_A_SECOND: f64 = 100.0;
 const STORM: usize = 900;
 const STORM_A_SECOND: f64 = 300.0;
+/// Listeners of the call that is flooded.
+const FLOODED: usize = 100;
 
 struct StartHubbub;
 
@@ -107,7 +110,7 @@ async fn run(only: Option<&str>, choice: Choice) -> Result<(), Failure> {
 }
 
 /// The rows, as `--row` takes them.
-const ROWS: [&str; 6] = ["large", "rooms", "pairs", "joins", "storm", "growth"];
+const ROWS: [&str; 7] = ["large", "rooms", "pairs", "joins", "storm", "flood", "growth"];
 
 /// What is measured.
 struct Choice {
@@ -155,6 +158,9 @@ async fn measure<S: Start>(name: &str, version: String, start: &S, steps: &[usiz
             .await,
         storm: choice
             .tell("storm", &format!("{name}: 900 joins, 300 a second"), joins(start, scale.of(STORM), STORM_A_SECOND))
+            .await,
+        flood: choice
+            .tell("flood", &format!("{name}: a call that strangers flood"), flooded(start, scale.of(FLOODED)))
             .await,
         growth: choice.tell("growth", &format!("{name}: as many listeners as go"), grow(start, &steps)).await,
     }

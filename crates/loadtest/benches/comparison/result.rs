@@ -174,6 +174,15 @@ pub(crate) struct Joins {
     pub(crate) p99: f64,
 }
 
+/// A call while strangers flood its port.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Flooded {
+    /// Strangers' datagrams a second.
+    pub(crate) strangers: f64,
+    /// The call meanwhile.
+    pub(crate) load: Load,
+}
+
 /// Everything about one server. A row that could not be measured says why.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Measured {
@@ -185,4 +194,5 @@ pub(crate) struct Measured {
     pub(crate) joins: Result<Joins, String>,
     /// The same, three times as many a second.
     pub(crate) storm: Result<Joins, String>,
+    pub(crate) flood: Result<Flooded, String>,
 }

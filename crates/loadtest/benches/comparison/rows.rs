@@ -7,7 +7,8 @@ use hubbub_loadtest::engine::{EngineConfig, PeerId, PeerResult, Role, Snapshot};
 use tokio::time::sleep;
 
 use crate::Failure;
-use crate::result::{Growth, Joins, Load, Memory, median, milliseconds};
+use crate::flood::Flood;
+use crate::result::{Flooded, Growth, Joins, Load, Memory, median, milliseconds};
 use crate::sfu::{Place, Sfu, join_all, speaker};
 
 /// A server that can be started with so many accounts and rooms.
@@ -43,6 +44,8 @@ const PERIOD: Duration = Duration::from_micros(20_040);
 const FILL_A_SECOND: f64 = 150.0;
 /// Speakers of a growing room, and of the call that is joined.
 const SPEAKERS: usize = 3;
+/// Strangers' datagrams, where they are what is measured.
+const FLOOD_A_SECOND: u64 = 100_000;
 /// A moment for what a join leaves behind.
 const SETTLE: Duration = Duration::from_millis(1500);
 /// The latency that a call may have, at the 99th percentile.
@@ -143,6 +146,26 @@ async fn steady(sfu: &dyn Sfu, engine: &Engine, listeners: usize) -> Result<(Loa
     load.add(&snapshot, user, total);
     let fits = load.lost == 0 && load.is_complete() && load.p99() < LATENCY_MAX;
     Ok((load, fits))
+}
+
+/// A call whose port strangers flood.
+pub(crate) async fn flooded<S: Start>(start: &S, listeners: usize) -> Result<Flooded, Failure> {
+    let sfu = start.start(SPEAKERS + listeners, 1).await?;
+    let port = sfu.media_address().ok_or("it has no port that all share")?;
+    let engine = engine()?;
+    let [speak, listen] = crowd(1, SPEAKERS, listeners);
+    join_all(&sfu, &engine, &speak, FILL_A_SECOND).await?;
+    join_all(&sfu, &engine, &listen, FILL_A_SECOND).await?;
+    sleep(SETTLE).await;
+    let flood = Flood::start(port, FLOOD_A_SECOND)?;
+    sleep(SETTLE).await;
+    let (begin, before) = (Instant::now(), flood.sent());
+    let mut load = Load::new(SPEAKERS * (SPEAKERS - 1 + listeners) * 50);
+    for _ in 0..WINDOWS {
+        let (snapshot, user, total) = window(&sfu, &engine, WINDOW).await?;
+        load.add(&snapshot, user, total);
+    }
+    Ok(Flooded { strangers: (flood.sent() - before) as f64 / begin.elapsed().as_secs_f64(), load })
 }
 
 /// A running call that many join: what a join costs the server, and how soon the newcomer hears something.

@@ -1,5 +1,6 @@
 //! What is the same for every server under test.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -26,6 +27,9 @@ pub(crate) struct Place {
 pub(crate) trait Sfu {
     /// Its process.
     fn server(&self) -> &Server;
+
+    /// Where everybody's audio arrives; `None` when each peer has a port of its own.
+    fn media_address(&self) -> Option<SocketAddr>;
 
     /// Opens what a join needs before it begins: a WebSocket, a handle. Who was not prepared does it in the join.
     fn prepare<'a>(&'a self, place: Place) -> BoxFuture<'a, Result<(), Failure>>;
