@@ -109,24 +109,26 @@ impl Postgres {
 
     /// The server stops in the middle of whatever it does: connections stay, new ones are taken by the system, and nothing answers.
     pub(crate) fn freeze(&self) {
-        assert!(self.signal_all("-STOP"), "only an own server that runs can be frozen");
+        // The one that makes the others first, so that there are no more of them.
+        let frozen = self.postmaster().is_some_and(|first| signal("-STOP", &first) && signal_children("-STOP", &first));
+        assert!(frozen, "only an own server that runs can be frozen");
     }
 
     /// It goes on where it was.
     pub(crate) fn thaw(&self) {
-        assert!(self.signal_all("-CONT"), "only an own server that runs can be thawed");
+        assert!(self.go_on(), "only an own server that is frozen can be thawed");
     }
 
-    /// Whether all its processes have the signal.
-    fn signal_all(&self, signal: &str) -> bool {
-        let Address::Own { folder, .. } = &self.address else { return false };
-        let Ok(file) = fs::read_to_string(folder.join("data/postmaster.pid")) else { return false };
-        let Some(first) = file.lines().next() else { return false };
-        let kill = |id: &str| Command::new("kill").args([signal, id]).status().is_ok_and(|status| status.success());
-        // The one that makes the others first, so that there are no more of them.
-        let sent = kill(first);
-        let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap_or_default();
-        sent && !children.is_empty() && children.split_whitespace().all(kill)
+    /// Whether all its processes were told to go on: the one that makes the others last, so that none of them is gone before its turn.
+    fn go_on(&self) -> bool {
+        self.postmaster().is_some_and(|first| signal_children("-CONT", &first) && signal("-CONT", &first))
+    }
+
+    /// The id of the process that makes the others.
+    fn postmaster(&self) -> Option<String> {
+        let Address::Own { folder, .. } = &self.address else { return None };
+        let file = fs::read_to_string(folder.join("data/postmaster.pid")).ok()?;
+        file.lines().next().map(str::to_owned)
     }
 
     /// Starts the server on its folder and waits until it answers.
@@ -164,7 +166,7 @@ impl Drop for Postgres {
             let folder = folder.clone();
             // One that a failed test left frozen would not end.
             if std::thread::panicking() {
-                self.signal_all("-CONT");
+                self.go_on();
             }
             self.stop();
             if let Err(e) = fs::remove_dir_all(&folder) {
@@ -241,4 +243,14 @@ fn check(what: &str, output: io::Result<Output>) -> Output {
         String::from_utf8_lossy(&output.stderr)
     );
     output
+}
+
+/// Whether there are any and all have the signal.
+fn signal_children(name: &str, first: &str) -> bool {
+    let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap_or_default();
+    !children.is_empty() && children.split_whitespace().all(|id| signal(name, id))
+}
+
+fn signal(name: &str, process: &str) -> bool {
+    Command::new("kill").args([name, process]).status().is_ok_and(|status| status.success())
 }
