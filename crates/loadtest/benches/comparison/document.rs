@@ -64,12 +64,6 @@ fn rows(hubbub: &Measured, janus: &Measured) -> Vec<Row> {
         both(&|m| Some(m.growth.as_ref().ok()?.most() as f64)),
     );
     add("memory a listener with signaling, KB", "24", 1, both(&|m| m.growth.as_ref().ok()?.memory_a_listener()));
-    add(
-        "… the first 300, with what is needed only once",
-        "",
-        1,
-        both(&|m| load(&m.large)?.memory.map(|memory| memory.bytes as f64 / 1024.0 / memory.peers as f64)),
-    );
     add("server CPU a join with signaling, ms", "", 2, both(&|m| Some(m.joins.as_ref().ok()?.cpu_micros / 1000.0)));
     add(
         "… of it the media worker's (ICE, DTLS, SDP), ms",
@@ -154,7 +148,8 @@ const NOT_TRUSTWORTHY: &str = "
 - **Signaling is part of a join** for both: JSON over a WebSocket that was open before. CPU a join is what is left after the cost of
   forwarding is taken off (the mean of before and after, since the joins come evenly), and is no better than that subtraction.
 - **Memory is the whole server's** (proportional set size): what it grew by as the room grew from 100 listeners to the most, with a WebSocket and two
-  tasks each, and what the allocator keeps, seconds after they came. Caches and pools that fill once, whoever comes, are in the row below it.
+  tasks each, and what the allocator keeps, seconds after they came. Caches and pools that fill once, whoever comes, are not in it: a server with 1 000
+  listeners had 55 MB, idle 30 (docs/adr/0017-memory-of-a-listener.md).
   The media plane's part is 5 KB when DTLS has done its work (5 s later as a rule); a test holds it under 5 KiB.
 - **User mode is a sample.** The kernel divides time into user and system by what it sees at its ticks. The speakers' clocks run 0.2 %
   slow, so that packets move through a tick in each window; a window's figure is still no better than a few hundred samples.

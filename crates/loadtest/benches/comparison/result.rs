@@ -33,14 +33,6 @@ pub(crate) struct Load {
     socket_drops: u64,
     generator_late: f64,
     timestamps_by_kernel: bool,
-    pub(crate) memory: Option<Memory>,
-}
-
-/// What the server grew by.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Memory {
-    pub(crate) peers: usize,
-    pub(crate) bytes: u64,
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> f64 {

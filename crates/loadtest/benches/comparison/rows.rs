@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use crate::Failure;
 use crate::flood::Flood;
-use crate::result::{Flooded, Growth, Joins, Load, Memory, median, milliseconds};
+use crate::result::{Flooded, Growth, Joins, Load, median, milliseconds};
 use crate::sfu::{Place, Sfu, join_all, speaker};
 
 /// A server that can be started with so many accounts and rooms.
@@ -87,17 +87,12 @@ pub(crate) async fn load<S: Start>(
     join_all(&sfu, &engine, &speak, FILL_A_SECOND).await?;
     sfu.connect_speakers(&engine).await?;
     sleep(SETTLE).await;
-    let memory_before = sfu.server().memory()?;
     join_all(&sfu, &engine, &listen, FILL_A_SECOND).await?;
     sleep(SETTLE).await;
     let mut load = Load::new(rooms * speakers * (speakers - 1 + listeners) * 50);
     for _ in 0..WINDOWS {
         let (snapshot, user, total) = window(&sfu, &engine, WINDOW).await?;
         load.add(&snapshot, user, total);
-    }
-    if listeners > 0 {
-        let grown = sfu.server().memory()?.saturating_sub(memory_before);
-        load.memory = Some(Memory { peers: listen.len(), bytes: grown });
     }
     Ok(load)
 }
