@@ -6,11 +6,8 @@ use hubbub_domain::{Actor, AuditAction, AuditEntry};
 use serde_json::json;
 
 use super::accounts::rfc3339;
-use super::{Admin, Failure};
+use super::{Admin, Failure, pages};
 use crate::say;
-
-/// Entries read at once.
-const PAGE: u32 = 500;
 
 #[derive(Debug, Args)]
 pub(crate) struct Query {
@@ -44,15 +41,16 @@ pub(super) async fn run(admin: &Admin<'_>, query: Query) -> Result<(), Failure> 
         None => None,
     };
     let filter = AuditFilter { search: query.search, action: query.action, user };
-    let (mut after, mut left) = (None, query.limit);
-    while left > 0 {
-        let page = admin.storage.audit(&filter, after, left.min(PAGE)).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(AuditCursor { at: last.at, id: last.id });
-        left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(u32::MAX));
-        page.iter().for_each(|entry| show(entry, query.json));
-    }
-    Ok(())
+    pages::each(
+        query.limit,
+        async |after, most| admin.storage.audit(&filter, after, most).await,
+        |entry| AuditCursor { at: entry.at, id: entry.id },
+        async |entry| {
+            show(entry, query.json);
+            Ok(())
+        },
+    )
+    .await
 }
 
 fn show(entry: &AuditEntry, as_json: bool) {

@@ -7,11 +7,8 @@ use hubbub_domain::user::{Role, Username};
 use serde_json::json;
 
 use super::accounts::rfc3339;
-use super::{Admin, Failure};
+use super::{Admin, Failure, pages};
 use crate::say;
-
-/// Users read at once.
-const PAGE: u32 = 500;
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -55,15 +52,16 @@ pub(super) async fn list(admin: &Admin<'_>, list: List) -> Result<(), Failure> {
         State::Unverified => UserState::Unverified,
     });
     let filter = UserFilter { search: list.search, state };
-    let (mut after, mut left) = (None, list.limit);
-    while left > 0 {
-        let page = admin.storage.list_users(&filter, after, left.min(PAGE), now).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(UserCursor { created_at: last.user.created_at, id: last.user.id });
-        left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(u32::MAX));
-        page.iter().for_each(|listed| show(listed, list.json));
-    }
-    Ok(())
+    pages::each(
+        list.limit,
+        async |after, most| admin.storage.list_users(&filter, after, most, now).await,
+        |listed| UserCursor { created_at: listed.user.created_at, id: listed.user.id },
+        async |listed| {
+            show(listed, list.json);
+            Ok(())
+        },
+    )
+    .await
 }
 
 fn show(listed: &ListedUser, as_json: bool) {

@@ -12,6 +12,7 @@ mod directory;
 mod duration;
 mod live;
 mod log;
+mod pages;
 mod rooms;
 mod tokens;
 mod users;

@@ -11,11 +11,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::accounts::rfc3339;
-use super::{Admin, Failure};
+use super::{Admin, Failure, pages};
 use crate::say;
-
-/// Rooms read at once.
-const PAGE: u32 = 500;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -93,13 +90,11 @@ pub(super) async fn run(admin: &Admin<'_>, command: Command) -> Result<(), Failu
 
 async fn list(admin: &Admin<'_>, search: Option<&str>, limit: u32, as_json: bool) -> Result<(), Failure> {
     let mut owners: HashMap<UserId, String> = HashMap::new();
-    let (mut after, mut left) = (None, limit);
-    while left > 0 {
-        let page = admin.storage.all_rooms(search, after, left.min(PAGE)).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(RoomCursor { created_at: last.created_at, id: last.id });
-        left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(u32::MAX));
-        for room in &page {
+    pages::each(
+        limit,
+        async |after, most| admin.storage.all_rooms(search, after, most).await,
+        |room| RoomCursor { created_at: room.created_at, id: room.id },
+        async |room| {
             let owner = match owners.entry(room.owner) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => {
@@ -108,9 +103,10 @@ async fn list(admin: &Admin<'_>, search: Option<&str>, limit: u32, as_json: bool
                 }
             };
             show(room, owner, as_json);
-        }
-    }
-    Ok(())
+            Ok(())
+        },
+    )
+    .await
 }
 
 fn show(room: &Room, owner: &str, as_json: bool) {
