@@ -221,9 +221,10 @@ fn from_stdin() -> Result<String, Failure> {
 async fn delete_one(admin: &Admin<'_>, name: &str, yes: bool) -> Result<(), Failure> {
     let user = admin.user(name).await?;
     no_admin(std::slice::from_ref(&user))?;
-    let (name, rooms) =
-        (&user.username, admin.storage.listed_user(user.id, admin.clock.now()).await?.map_or(0, |listed| listed.rooms));
+    let name = &user.username;
     if !yes {
+        let listed = admin.storage.listed_user(user.id, admin.clock.now()).await?;
+        let rooms = listed.map_or(0, |listed| listed.rooms);
         return Err(Failure::Input(format!("{name} and {rooms} rooms of theirs would be deleted; add --yes to do it")));
     }
     if admin.storage.delete_users(&[user.id]).await? == 0 {
