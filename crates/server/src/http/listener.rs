@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::connection::{http1, http2};
 use super::places::{Place, Placed, Places};
+use super::seldom::Seldom;
 use crate::tls::{Acceptor, Greeted};
 
 /// How long a client may take for the bytes that tell what its connection is for.
@@ -29,9 +30,6 @@ const GREETING_PAUSE: Duration = Duration::from_millis(20);
 
 /// How long accepting pauses when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-
-/// How often that is logged at most.
-const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// What is served on a listener.
 #[derive(Clone)]
@@ -77,7 +75,7 @@ impl Front {
 /// Serves `front` on `listener` until `stop`; from then on no connection is accepted, and each ends after the requests
 /// it is busy with. Connections run on `tracker`.
 pub(crate) async fn serve(listener: TcpListener, front: Front, stop: CancellationToken, tracker: TaskTracker) {
-    let mut complained_at: Option<Instant> = None;
+    let complaint = Seldom::default();
     loop {
         let next = async {
             let place = match &front.places {
@@ -97,9 +95,7 @@ pub(crate) async fn serve(listener: TcpListener, front: Front, stop: Cancellatio
             // The one who waited went away.
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
             Err(error) => {
-                let now = Instant::now();
-                if complained_at.is_none_or(|at| now >= at + COMPLAIN_EVERY) {
-                    complained_at = Some(now);
+                if complaint.is_due(Instant::now().into_std()) {
                     tracing::warn!(%error, "connections cannot be accepted for now, those that are open go on; trying on");
                 }
                 tokio::time::sleep(ACCEPT_PAUSE).await;

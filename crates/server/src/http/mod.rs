@@ -10,3 +10,4 @@ pub(crate) mod listener;
 pub(crate) mod places;
 pub(crate) mod problem;
 pub(crate) mod redirect;
+mod seldom;

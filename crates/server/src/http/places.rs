@@ -3,27 +3,25 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::Instant;
 
 use prometheus::{IntCounter, IntGauge, Registry};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+
+use super::seldom::Seldom;
 
 /// File descriptors that connections leave to everything else, where half of them is more.
 const RESERVED: u64 = 512;
-
-/// How often it is logged at most that all places are taken.
-const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// Places for connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     free: Arc<Semaphore>,
     most: usize,
-    complained_at: Arc<Mutex<Option<Instant>>>,
+    complaint: Arc<Seldom>,
     taken: IntGauge,
     waits: IntCounter,
 }
@@ -73,7 +71,7 @@ impl Places {
             "Times no connection was accepted before another one ended, because as many as may be were open.",
         )?;
         registry.register(Box::new(waits.clone()))?;
-        Ok(Self { free: Arc::new(Semaphore::new(most)), most, complained_at: Arc::default(), taken, waits })
+        Ok(Self { free: Arc::new(Semaphore::new(most)), most, complaint: Arc::default(), taken, waits })
     }
 
     /// A place; waits until there is one. To be called before accepting, so that those for whom there is none wait with the system.
@@ -91,10 +89,7 @@ impl Places {
 
     fn complain(&self) {
         self.waits.inc();
-        let now = Instant::now();
-        let mut complained_at = self.complained_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if complained_at.is_none_or(|at| now >= at + COMPLAIN_EVERY) {
-            *complained_at = Some(now);
+        if self.complaint.is_due(Instant::now()) {
             tracing::warn!(
                 connections = self.most,
                 "as many connections are open as the limit of open files allows; further ones wait. Raise LimitNOFILE= of the \
