@@ -114,6 +114,7 @@ fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
     };
     ConfigError(format!("cannot read the configuration file {}: {error}{advice}", path.display()))
 }
+
 fn parse_toml(text: &str) -> Result<Dict, Kind> {
     let mut profiles = Toml::string(text).data().map_err(|e| e.kind)?;
     Ok(profiles.remove(&Profile::Default).unwrap_or_default())
