@@ -142,13 +142,19 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn o3_a_database_that_goes_away_and_comes_back() {
-    let mut postgres = tokio::task::spawn_blocking(Postgres::start_own).await.unwrap();
+/// A database that nobody else uses, a server on it, and a call.
+async fn call_on_postgres() -> (Postgres, Server, Call) {
+    let postgres = tokio::task::spawn_blocking(Postgres::start_own).await.unwrap();
     let url = postgres.create_database();
     let server = Server::start_with(&[("STORAGE__URL", &url)]).await;
     let call = Call::begin(&server).await;
     call.goes_on(200).await;
+    (postgres, server, call)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o3_a_database_that_goes_away_and_comes_back() {
+    let (mut postgres, server, call) = call_on_postgres().await;
 
     postgres.stop();
     call.goes_on_without_database(&server).await;
@@ -158,11 +164,7 @@ async fn o3_a_database_that_goes_away_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn o3_a_database_that_hangs_and_goes_on() {
-    let postgres = tokio::task::spawn_blocking(Postgres::start_own).await.unwrap();
-    let url = postgres.create_database();
-    let server = Server::start_with(&[("STORAGE__URL", &url)]).await;
-    let call = Call::begin(&server).await;
-    call.goes_on(200).await;
+    let (postgres, server, call) = call_on_postgres().await;
 
     // Connections stay open, and nothing comes back on them.
     postgres.freeze();
