@@ -310,38 +310,7 @@ impl Transport {
                 return Ok(());
             }
         }
-        let mut buffer = vec![0; POLL_BUFFER];
-        while let Some(handshake) = &mut self.handshake {
-            match handshake.dtls.poll(&mut buffer) {
-                DtlsOutput::Datagram(datagram) => {
-                    if let Some(path) = self.ice.selected() {
-                        out.push(path, datagram);
-                    }
-                }
-                DtlsOutput::PeerCertificate(der) => {
-                    if !handshake.check(der) {
-                        self.end(LostReason::DtlsFailed);
-                        return Ok(());
-                    }
-                }
-                DtlsOutput::Keys(keys) if handshake.certificate() == Some(true) => {
-                    self.srtp = SrtpSession::new(&keys, srtp::Role::Server).ok();
-                }
-                DtlsOutput::Keys(_) | DtlsOutput::Failed => {
-                    self.end(LostReason::DtlsFailed);
-                    return Ok(());
-                }
-                DtlsOutput::Connected => handshake.done = true,
-                DtlsOutput::Closed => {
-                    self.end(LostReason::Closed);
-                    return Ok(());
-                }
-                DtlsOutput::Wait(due) => {
-                    handshake.timeout = due;
-                    break;
-                }
-            }
-        }
+        out.with_workbench(POLL_BUFFER, |out, buffer| self.poll_dtls(out, buffer));
         if let Some(handshake) = &mut self.handshake
             && handshake.done
             && self.state == State::Setup
@@ -356,6 +325,41 @@ impl Transport {
             }
         }
         Ok(())
+    }
+
+    /// Does what DTLS wants, until it waits.
+    fn poll_dtls(&mut self, out: &mut Outbox, buffer: &mut [u8]) {
+        while let Some(handshake) = &mut self.handshake {
+            match handshake.dtls.poll(buffer) {
+                DtlsOutput::Datagram(datagram) => {
+                    if let Some(path) = self.ice.selected() {
+                        out.push(path, datagram);
+                    }
+                }
+                DtlsOutput::PeerCertificate(der) => {
+                    if !handshake.check(der) {
+                        self.end(LostReason::DtlsFailed);
+                        return;
+                    }
+                }
+                DtlsOutput::Keys(keys) if handshake.certificate() == Some(true) => {
+                    self.srtp = SrtpSession::new(&keys, srtp::Role::Server).ok();
+                }
+                DtlsOutput::Keys(_) | DtlsOutput::Failed => {
+                    self.end(LostReason::DtlsFailed);
+                    return;
+                }
+                DtlsOutput::Connected => handshake.done = true,
+                DtlsOutput::Closed => {
+                    self.end(LostReason::Closed);
+                    return;
+                }
+                DtlsOutput::Wait(due) => {
+                    handshake.timeout = due;
+                    break;
+                }
+            }
+        }
     }
 
     fn end(&mut self, reason: LostReason) {

@@ -43,12 +43,24 @@ pub(crate) struct Outbox {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     datagrams: usize,
+    workbench: Vec<u8>,
 }
 
 impl Outbox {
     /// An empty one.
     pub(crate) const fn new() -> Self {
-        Self { bytes: Vec::new(), entries: Vec::new(), datagrams: 0 }
+        Self { bytes: Vec::new(), entries: Vec::new(), datagrams: 0, workbench: Vec::new() }
+    }
+
+    /// Lends so many bytes in which datagrams can be put together before they are pushed; what is in them is left from before.
+    pub(crate) fn with_workbench<T>(&mut self, len: usize, work: impl FnOnce(&mut Self, &mut [u8]) -> T) -> T {
+        let mut workbench = std::mem::take(&mut self.workbench);
+        if workbench.len() < len {
+            workbench.resize(len, 0);
+        }
+        let result = work(self, &mut workbench[..len]);
+        self.workbench = workbench;
+        result
     }
 
     /// Adds a datagram.
