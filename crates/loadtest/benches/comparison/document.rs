@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::Failure;
 use crate::plot::{Group, bars, lines};
-use crate::result::{Flooded, Joins, Load, Measured};
+use crate::result::{Flooded, Load, Measured};
 use crate::rows::LATENCY_MAX;
 
 /// What is known of others from another sitting on a machine of this kind.
@@ -64,18 +64,14 @@ fn rows(hubbub: &Measured, janus: &Measured) -> Vec<Row> {
         both(&|m| Some(m.growth.as_ref().ok()?.most() as f64)),
     );
     add("memory a listener with signaling, KB", "24", 1, both(&|m| m.growth.as_ref().ok()?.memory_a_listener()));
-    add("server CPU a join with signaling, ms", "", 2, both(&|m| Some(m.joins.as_ref().ok()?.cpu_micros / 1000.0)));
-    add(
-        "… of it the media worker's (ICE, DTLS, SDP), ms",
-        "0.5",
-        2,
-        both(&|m| Some(m.joins.as_ref().ok()?.media_micros? / 1000.0)),
-    );
-    add("first packet at 100 joins/s, p50, ms", "8", 1, both(&|m| Some(m.joins.as_ref().ok()?.first_packet.0)));
-    add("first packet at 100 joins/s, p95, ms", "20", 1, both(&|m| Some(m.joins.as_ref().ok()?.first_packet.1)));
-    let storm = |m: &Measured, of: &dyn Fn(&Joins) -> f64| Some(of(m.storm.as_ref().ok()?));
-    add("packets that a call lost meanwhile, 300 joins/s", "0", 0, both(&|m| storm(m, &|joins| joins.lost as f64)));
-    add("latency p99 of that call, ms", "", 1, both(&|m| storm(m, &|joins| joins.p99)));
+    let joins = |m: &Measured| m.joins.clone().ok();
+    add("server CPU a join with signaling, ms", "", 2, both(&|m| Some(joins(m)?.cpu())));
+    add("… of it the media worker's (ICE, DTLS, SDP), ms", "0.5", 2, both(&|m| joins(m)?.media_cpu()));
+    add("first packet at 100 joins/s, p50, ms", "8", 1, both(&|m| Some(joins(m)?.first_packet().0)));
+    add("first packet at 100 joins/s, p95, ms", "20", 1, both(&|m| Some(joins(m)?.first_packet().1)));
+    let storm = |m: &Measured| m.storm.clone().ok();
+    add("packets that a call lost meanwhile, 300 joins/s", "0", 0, both(&|m| Some(storm(m)?.lost as f64)));
+    add("latency p99 of that call, ms", "", 1, both(&|m| Some(storm(m)?.p99())));
     let flooded = |m: &Measured, of: &dyn Fn(&Load) -> f64| Some(of(&m.flood.as_ref().ok()?.load));
     add(
         "packets that a call of 3 × 100 lost, 100 000 strangers' datagrams/s",
@@ -100,7 +96,7 @@ fn page(hubbub: &Measured, janus: &Measured) -> Result<String, Failure> {
          `event_loops = 1`\nand ICE-lite. Machine: {}.\n\n\
          Speakers send Opus of 20 ms, about 90 bytes, all the time; every listener hears all speakers, and every packet is \
          decrypted and\nchecked. Server CPU is user and system time by /proc, divided by the packets heard; medians of five \
-         windows of 2 s. Latencies are\nfrom a speaker's send call to the kernel's time of arrival at the listener's socket.\n\n\
+         windows of 2 s, for joins of five runs. Latencies are\nfrom a speaker's send call to the kernel's time of arrival at the listener's socket.\n\n\
          | | {} | {} | ratio | goal |\n|---|---|---|---|---|\n",
         hubbub.version,
         janus.version,
@@ -146,7 +142,8 @@ const NOT_TRUSTWORTHY: &str = "
 - **Janus does more, and Hubbub does other things.** Janus is a general gateway. Its VideoRoom needs a second connection for
   somebody who speaks and hears, which is why 500 rooms of two are 2 000 connections there and 1 000 here. Janus is Debian's build.
 - **Signaling is part of a join** for both: JSON over a WebSocket that was open before. CPU a join is what is left after the cost of
-  forwarding is taken off (the mean of before and after, since the joins come evenly), and is no better than that subtraction.
+  forwarding is taken off (the mean of before and after, since the joins come evenly), and is no better than that subtraction: single
+  runs differ by half.
 - **Memory is the whole server's** (proportional set size): what it grew by as the room grew from 100 listeners to the most, with a WebSocket and two
   tasks each, and what the allocator keeps, seconds after they came. Caches and pools that fill once, whoever comes, are not in it: a server with 1 000
   listeners had 55 MB, idle 30 (docs/adr/0017-memory-of-a-listener.md).
@@ -191,7 +188,10 @@ fn notes(page: &mut String, name: &str, measured: &Measured) -> Result<(), Failu
                 page,
                 "- {name}, {row}: {} of {} newcomers heard something; the running call lost {} packets meanwhile, latency p99 \
                  {:.1} ms.",
-                joins.heard, joins.joined, joins.lost, joins.p99
+                joins.heard,
+                joins.joined,
+                joins.lost,
+                joins.p99()
             )?,
             Err(reason) => writeln!(page, "- {name}, {row}: not measured: {}", one_line(reason))?,
         }

@@ -2,7 +2,7 @@
 //!
 //! `make bench` runs it. `cargo bench --package hubbub-loadtest --bench comparison -- --only hubbub` (or `--only janus`) measures
 //! one of them and prints what came out, without writing the page; `--quick` makes everything small, to see that it works;
-//! `--row large` (rooms, pairs, joins, storm, growth) measures one row.
+//! `--row large` (rooms, pairs, joins, storm, flood, growth) measures one row.
 
 mod document;
 mod flood;
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use result::Measured;
-use rows::{Scale, Start, flooded, grow, joins, load};
+use rows::{Scale, Start, TIMES, flooded, grow, joins, load};
 
 /// Why something could not be measured.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -28,7 +28,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Steps of listeners; each is kept or is the end.
 const HUBBUB_STEPS: [usize; 12] = [100, 300, 600, 1000, 1250, 1500, 1750, 2000, 2250, 2500, 3000, 3500];
 const JANUS_STEPS: [usize; 9] = [100, 200, 250, 300, 350, 400, 450, 500, 600];
-/// Longer than any row takes where all is well.
+/// Longer than any row takes where all is well, and than any of the times that joins are measured.
 const ROW_MAX: Duration = Duration::from_secs(180);
 const JOINS: usize = 300;
 const JOINS_A_SECOND: f64 = 100.0;
@@ -126,15 +126,16 @@ impl Choice {
         &self,
         row: &str,
         title: &str,
+        max: Duration,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, String> {
         if self.row.as_ref().is_some_and(|wanted| wanted != row) {
             return Err("nobody asked for it".to_owned());
         }
         eprintln!("{title} …");
-        let outcome = match tokio::time::timeout(ROW_MAX, work).await {
+        let outcome = match tokio::time::timeout(max, work).await {
             Ok(outcome) => outcome.map_err(|error| error.to_string()),
-            Err(_) => Err(format!("it took longer than {} s", ROW_MAX.as_secs())),
+            Err(_) => Err(format!("it took longer than {} s", max.as_secs())),
         };
         if let Err(error) = &outcome {
             eprintln!("{title}: {error}");
@@ -146,22 +147,24 @@ impl Choice {
 async fn measure<S: Start>(name: &str, version: String, start: &S, steps: &[usize], choice: &Choice) -> Measured {
     let scale = choice.scale;
     let steps: Vec<usize> = steps.iter().map(|&step| scale.of(step)).collect();
+    let all = TIMES * ROW_MAX;
+    let title = |what: &str| format!("{name}: {what}");
     Measured {
         version,
         large: choice
-            .tell("large", &format!("{name}: 3 speakers × 300 listeners"), load(start, 1, 3, scale.of(300)))
+            .tell("large", &title("3 speakers × 300 listeners"), ROW_MAX, load(start, 1, 3, scale.of(300)))
             .await,
-        rooms: choice.tell("rooms", &format!("{name}: 20 rooms × (3 + 7)"), load(start, scale.of(20), 3, 7)).await,
-        pairs: choice.tell("pairs", &format!("{name}: 500 rooms × 2"), load(start, scale.of(500), 2, 0)).await,
+        rooms: choice.tell("rooms", &title("20 rooms × (3 + 7)"), ROW_MAX, load(start, scale.of(20), 3, 7)).await,
+        pairs: choice.tell("pairs", &title("500 rooms × 2"), ROW_MAX, load(start, scale.of(500), 2, 0)).await,
         joins: choice
-            .tell("joins", &format!("{name}: 300 joins, 100 a second"), joins(start, scale.of(JOINS), JOINS_A_SECOND))
+            .tell("joins", &title("300 joins, 100 a second"), all, joins(start, scale.of(JOINS), JOINS_A_SECOND))
             .await,
         storm: choice
-            .tell("storm", &format!("{name}: 900 joins, 300 a second"), joins(start, scale.of(STORM), STORM_A_SECOND))
+            .tell("storm", &title("900 joins, 300 a second"), all, joins(start, scale.of(STORM), STORM_A_SECOND))
             .await,
         flood: choice
-            .tell("flood", &format!("{name}: a call that strangers flood"), flooded(start, scale.of(FLOODED)))
+            .tell("flood", &title("a call that strangers flood"), ROW_MAX, flooded(start, scale.of(FLOODED)))
             .await,
-        growth: choice.tell("growth", &format!("{name}: as many listeners as go"), grow(start, &steps)).await,
+        growth: choice.tell("growth", &title("as many listeners as go"), ROW_MAX, grow(start, &steps)).await,
     }
 }

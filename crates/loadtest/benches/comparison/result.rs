@@ -150,20 +150,45 @@ impl Growth {
     }
 }
 
-/// Joins into a running call.
-#[derive(Clone, Debug, Serialize)]
+/// Joins into a running call, measured some times.
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Joins {
+    /// In all of them.
     pub(crate) joined: usize,
     pub(crate) heard: usize,
-    pub(crate) cpu_micros: f64,
-    /// What of it the threads that forward media had: ICE, DTLS and SDP. `None` when the server has no such threads.
-    pub(crate) media_micros: Option<f64>,
-    /// p50 and p95 in milliseconds.
-    pub(crate) first_packet: (f64, f64),
-    /// Packets that the running call lost meanwhile.
+    /// Of each time: server CPU in µs a join.
+    pub(crate) cpu_micros: Vec<f64>,
+    /// Of each time: what of it the threads that forward media had: ICE, DTLS and SDP. None when the server has no such threads.
+    pub(crate) media_micros: Vec<f64>,
+    /// Of each time, in milliseconds: from asking to join to the first packet, half of the newcomers and 95 %.
+    pub(crate) first_p50: Vec<f64>,
+    pub(crate) first_p95: Vec<f64>,
+    /// In all of them: packets that the running call lost meanwhile.
     pub(crate) lost: u64,
-    /// The latency at the 99th percentile meanwhile, in milliseconds.
-    pub(crate) p99: f64,
+    /// Of each time: the latency at the 99th percentile meanwhile, in milliseconds.
+    pub(crate) p99: Vec<f64>,
+}
+
+impl Joins {
+    /// In milliseconds.
+    pub(crate) fn cpu(&self) -> f64 {
+        median(&mut self.cpu_micros.clone()) / 1000.0
+    }
+
+    /// In milliseconds.
+    pub(crate) fn media_cpu(&self) -> Option<f64> {
+        (!self.media_micros.is_empty()).then(|| median(&mut self.media_micros.clone()) / 1000.0)
+    }
+
+    /// p50 and p95 in milliseconds.
+    pub(crate) fn first_packet(&self) -> (f64, f64) {
+        (median(&mut self.first_p50.clone()), median(&mut self.first_p95.clone()))
+    }
+
+    /// The latency of the running call at the 99th percentile, in milliseconds.
+    pub(crate) fn p99(&self) -> f64 {
+        median(&mut self.p99.clone())
+    }
 }
 
 /// A call while strangers flood its port.

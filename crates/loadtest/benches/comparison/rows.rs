@@ -34,8 +34,8 @@ impl Scale {
     }
 }
 
-/// Windows of a steady load; of everything the median counts.
-const WINDOWS: usize = 5;
+/// Windows of a steady load, and times that joins are measured; of everything the median counts.
+pub(crate) const TIMES: u32 = 5;
 const WINDOW: Duration = Duration::from_secs(2);
 /// From a speaker's packet to the next. The kernel tells user from system time by looking at its ticks, often every 4 ms; were all
 /// packets sent in step with them, it would always look at the same moment of the work. So they move on by 4 ms in a window.
@@ -74,6 +74,16 @@ async fn window(sfu: &dyn Sfu, engine: &Engine, length: Duration) -> Result<(Sna
     Ok((engine.snapshot().await, cpu.user, cpu.total()))
 }
 
+/// A steady load of a call, or of all calls, in which so many packets should be heard a second.
+async fn windows(sfu: &dyn Sfu, engine: &Engine, expected: usize) -> Result<Load, Failure> {
+    let mut load = Load::new(expected);
+    for _ in 0..TIMES {
+        let (snapshot, user, total) = window(sfu, engine, WINDOW).await?;
+        load.add(&snapshot, user, total);
+    }
+    Ok(load)
+}
+
 /// A steady load: rooms with speakers who speak all the time, and listeners.
 pub(crate) async fn load<S: Start>(
     start: &S,
@@ -89,12 +99,7 @@ pub(crate) async fn load<S: Start>(
     sleep(SETTLE).await;
     join_all(&sfu, &engine, &listen, FILL_A_SECOND).await?;
     sleep(SETTLE).await;
-    let mut load = Load::new(rooms * speakers * (speakers - 1 + listeners) * 50);
-    for _ in 0..WINDOWS {
-        let (snapshot, user, total) = window(&sfu, &engine, WINDOW).await?;
-        load.add(&snapshot, user, total);
-    }
-    Ok(load)
+    windows(&sfu, &engine, rooms * speakers * (speakers - 1 + listeners) * 50).await
 }
 
 /// One room of three speakers that grows until packets are lost or late; then the server has lost, or the generator.
@@ -155,16 +160,21 @@ pub(crate) async fn flooded<S: Start>(start: &S, listeners: usize) -> Result<Flo
     let flood = Flood::start(port, FLOOD_A_SECOND)?;
     sleep(SETTLE).await;
     let (begin, before) = (Instant::now(), flood.sent());
-    let mut load = Load::new(SPEAKERS * (SPEAKERS - 1 + listeners) * 50);
-    for _ in 0..WINDOWS {
-        let (snapshot, user, total) = window(&sfu, &engine, WINDOW).await?;
-        load.add(&snapshot, user, total);
-    }
+    let load = windows(&sfu, &engine, SPEAKERS * (SPEAKERS - 1 + listeners) * 50).await?;
     Ok(Flooded { strangers: (flood.sent() - before) as f64 / begin.elapsed().as_secs_f64(), load })
 }
 
-/// A running call that many join: what a join costs the server, and how soon the newcomer hears something.
+/// A running call that many join: what a join costs the server, and how soon the newcomer hears something. Each time with a new
+/// server, as joining is over soon.
 pub(crate) async fn joins<S: Start>(start: &S, count: usize, a_second: f64) -> Result<Joins, Failure> {
+    let mut joins = Joins::default();
+    for _ in 0..TIMES {
+        join_once(start, count, a_second, &mut joins).await?;
+    }
+    Ok(joins)
+}
+
+async fn join_once<S: Start>(start: &S, count: usize, a_second: f64, joins: &mut Joins) -> Result<(), Failure> {
     const THERE: usize = 20;
     let sfu = start.start(SPEAKERS + THERE + count, 1).await?;
     let engine = engine()?;
@@ -198,15 +208,17 @@ pub(crate) async fn joins<S: Start>(start: &S, count: usize, a_second: f64) -> R
         .collect();
     first.sort_by(f64::total_cmp);
     let at = |share: f64| first.get(((first.len() as f64 * share).ceil() as usize).max(1) - 1).copied().unwrap_or(0.0);
-    Ok(Joins {
-        joined: joined.len(),
-        heard: first.len(),
-        cpu_micros: a_join(spent.all, idle.0, full.0),
-        media_micros: spent.media.zip(idle.1.zip(full.1)).map(|(spent, (idle, full))| a_join(spent, idle, full)),
-        first_packet: (at(0.5), at(0.95)),
-        lost: during.lost,
-        p99: milliseconds(during.latency.quantile(0.99)),
-    })
+    joins.joined += joined.len();
+    joins.heard += first.len();
+    joins.cpu_micros.push(a_join(spent.all, idle.0, full.0));
+    joins
+        .media_micros
+        .extend(spent.media.zip(idle.1.zip(full.1)).map(|(spent, (idle, full))| a_join(spent, idle, full)));
+    joins.first_p50.push(at(0.5));
+    joins.first_p95.push(at(0.95));
+    joins.lost += during.lost;
+    joins.p99.push(milliseconds(during.latency.quantile(0.99)));
+    Ok(())
 }
 
 /// CPU time of a server.
