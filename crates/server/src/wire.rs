@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::events::LocalBus;
 use crate::http::listener::Front;
-use crate::http::places::{self, Places};
+use crate::http::places::{Places, Shares};
 use crate::http::{assets, client_network, health, layers, listener, redirect};
 use crate::lifecycle::{self, StopSignals};
 use crate::telemetry::exposition::{self, Sources};
@@ -68,7 +68,8 @@ pub(crate) async fn run(config: Config, filter: Filter, traces: Option<Traces>) 
     let mailer = mailer(&config, &storage, &clock)?;
     let auth = Auth::new(config.for_auth(secret), storage.clone(), clock.clone(), mailer, bus.clone())?;
 
-    let (sfu, media_events) = Sfu::start(config.for_sfu(public.local_addr()?)).map_err(media_advice)?;
+    let files = Shares::of(lifecycle::file_limit());
+    let (sfu, media_events) = Sfu::start(config.for_sfu(public.local_addr()?, files.audio)).map_err(media_advice)?;
     let signaling =
         Signaling::new(config.for_signaling(), storage.clone(), auth.clone(), clock.clone(), Arc::new(sfu.clone()));
     tokio::spawn(signaling.clone().run(media_events));
@@ -116,7 +117,7 @@ pub(crate) async fn run(config: Config, filter: Filter, traces: Option<Traces>) 
 
     let connections = TaskTracker::new();
     announce(&config, &public, &sfu);
-    let places = Places::new(places::most(lifecycle::file_limit()), &registry)?;
+    let places = Places::new(files.http, &registry)?;
     let mut front = Front::new(router).within(places.clone());
     if config.media.tcp_on_http_port {
         front = front.with_audio(sfu.clone());

@@ -24,6 +24,8 @@ pub struct Config {
     pub max_slots: usize,
     /// How many peers a worker takes.
     pub max_peers_per_worker: usize,
+    /// How many TCP connections a worker holds; half of them at most have still to show that they belong to a peer.
+    pub max_tcp_connections_per_worker: usize,
     /// A worker that is busy for this share of its time takes nobody new; 100 is no limit.
     pub max_busy_percent: u32,
     /// How many RTP and RTCP packets a second one peer may send; the rest is dropped.
@@ -53,6 +55,7 @@ impl Default for Config {
             shared_tcp: None,
             max_slots: 8,
             max_peers_per_worker: 10_000,
+            max_tcp_connections_per_worker: 10_000,
             max_busy_percent: 85,
             max_packets_per_second: 500,
             max_bytes_per_second: 125_000,
@@ -80,6 +83,10 @@ impl Config {
         }
         if self.max_peers_per_worker == 0 {
             return wrong("media peers per worker: 0 given; at least 1 is needed".to_owned());
+        }
+        if self.max_tcp_connections_per_worker < 2 {
+            let given = self.max_tcp_connections_per_worker;
+            return wrong(format!("media TCP connections per worker: {given} given; at least 2 are needed"));
         }
         if !(10..=100).contains(&self.max_busy_percent) {
             return wrong(format!(
@@ -129,6 +136,7 @@ mod tests {
         assert!(refused(|config| config.workers = 0).contains("1 to 256"));
         assert!(refused(|config| config.max_slots = 0).contains("1 to"));
         assert!(refused(|config| config.max_peers_per_worker = 0).contains("at least 1"));
+        assert!(refused(|config| config.max_tcp_connections_per_worker = 1).contains("at least 2"));
         assert!(refused(|config| config.max_busy_percent = 0).contains("10 to 100"));
         assert!(refused(|config| config.max_busy_percent = 101).contains("10 to 100"));
         assert!(refused(|config| config.max_packets_per_second = 0).contains("at least 50"));

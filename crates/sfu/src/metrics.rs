@@ -90,6 +90,8 @@ reasons! {
     RelayStale => "relay_stale",
     /// A TCP connection whose reader is too slow.
     TcpQueueFull => "tcp_queue_full",
+    /// A TCP connection refused, because as many as may be are open.
+    TcpFull => "tcp_full",
     /// A TCP connection refused, or closed before a valid STUN check.
     TcpUnvalidated => "tcp_unvalidated",
     /// The system could not accept a TCP connection; it is tried again.

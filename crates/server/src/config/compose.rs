@@ -55,8 +55,8 @@ impl Config {
         Some(config)
     }
 
-    /// For `sfu`; `http` is the address of the public listener.
-    pub(crate) fn for_sfu(&self, http: SocketAddr) -> hubbub_sfu::Config {
+    /// For `sfu`; `http` is the address of the public listener, and so many TCP connections may be open for audio.
+    pub(crate) fn for_sfu(&self, http: SocketAddr, tcp_connections: usize) -> hubbub_sfu::Config {
         let port = match self.media.announced_http_port {
             0 => http.port(),
             port => port,
@@ -70,6 +70,7 @@ impl Config {
             shared_tcp: self.media.tcp_on_http_port.then_some(hubbub_sfu::SharedTcp { bind: http.ip(), port }),
             max_slots: self.media.slots,
             max_peers_per_worker: self.media.max_peers_per_worker,
+            max_tcp_connections_per_worker: (tcp_connections / self.media_workers()).max(2),
             max_busy_percent: self.media.max_busy_percent,
             max_packets_per_second: self.media.max_packets_per_second,
             max_bytes_per_second: self.media.max_kilobits_per_second * 125,
@@ -171,7 +172,7 @@ mod tests {
         let (config, _) = load(&origin).unwrap();
 
         let sfu = hubbub_sfu::Config { workers: config.media_workers(), ..hubbub_sfu::Config::default() };
-        assert_eq!(config.for_sfu(config.http.bind), sfu);
+        assert_eq!(config.for_sfu(config.http.bind, 10_000 * config.media_workers()), sfu);
 
         let api = (config.for_api(), hubbub_api::Config::new(config.public_url()));
         assert_eq!(format!("{:?}", api.0.limits), format!("{:?}", api.1.limits));

@@ -73,7 +73,7 @@ fn the_certificate_is_for_the_host_of_the_public_url_unless_names_are_given() {
 fn clients_reach_the_http_port_for_audio_by_the_number_it_has_outside() {
     let shared = |variables: &[(&str, &str)]| {
         let config = with_variables(variables).unwrap();
-        config.for_sfu(config.http.bind).shared_tcp.map(|shared| (shared.bind.to_string(), shared.port))
+        config.for_sfu(config.http.bind, 1000).shared_tcp.map(|shared| (shared.bind.to_string(), shared.port))
     };
     assert_eq!(shared(&[]), None);
     let on = ("HUBBUB__MEDIA__TCP_ON_HTTP_PORT", "true");

@@ -9,9 +9,7 @@ use rustix::process::{Resource, getrlimit};
 use super::finding::Finding;
 use super::{Doctor, http};
 use crate::config::Config;
-
-/// Files besides those of visitors: libraries, database, log, workers.
-const OWN_FILES: u64 = 256;
+use crate::http::places::Shares;
 
 /// MiB of free disk below which it is said, and below which nothing goes on.
 const DISK_LOW: u64 = 1024;
@@ -43,10 +41,9 @@ pub(crate) async fn check(doctor: &Doctor) -> Vec<Finding> {
     ]
 }
 
-/// A WebSocket and perhaps a TCP connection for media for everybody who may come, as far as the limits allow.
+/// For everybody who may come, as far as the limits allow.
 fn wanted_files(config: &Config) -> u64 {
-    let peers = config.media_workers() as u64 * config.media.max_peers_per_worker as u64;
-    OWN_FILES + u64::from(config.storage.max_connections) + peers
+    Shares::files_for(config.media_workers() as u64 * config.media.max_peers_per_worker as u64)
 }
 
 /// Whose limit.

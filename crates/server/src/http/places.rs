@@ -1,5 +1,5 @@
 //! How many connections everybody together may hold, so that the rest of the server is never out of file descriptors: health,
-//! metrics, the database, files and media.
+//! metrics, the database and files.
 
 use std::io;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::seldom::Seldom;
 
-/// File descriptors that connections leave to everything else, where half of them is more.
+/// File descriptors that connections leave to everything else, where a quarter is not less.
 const RESERVED: u64 = 512;
 
 /// Places for connections.
@@ -40,10 +40,29 @@ impl Drop for Place {
     }
 }
 
-/// How many connections leave enough of so many file descriptors.
-pub(crate) fn most(files: u64) -> usize {
-    let most = files.saturating_sub(RESERVED).max(files / 2).max(1);
-    usize::try_from(most).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
+/// How connections share so many file descriptors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shares {
+    /// To the HTTP listeners.
+    pub(crate) http: usize,
+    /// For audio by TCP.
+    pub(crate) audio: usize,
+}
+
+impl Shares {
+    /// Everybody has a WebSocket, browsers keep a connection for requests beside it for a while, and few need TCP for audio: two
+    /// thirds are for HTTP.
+    pub(crate) fn of(files: u64) -> Self {
+        let left = files - RESERVED.min(files / 4);
+        let http = left - left / 3;
+        let count = |share: u64| usize::try_from(share).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS);
+        Self { http: count(http), audio: count(left - http) }
+    }
+
+    /// How many file descriptors are needed so that so many people have a WebSocket.
+    pub(crate) const fn files_for(people: u64) -> u64 {
+        RESERVED + people + people.div_ceil(2)
+    }
 }
 
 impl Places {
@@ -154,8 +173,19 @@ mod tests {
 
     #[test]
     fn most_of_the_open_files_are_for_connections() {
-        assert_eq!([256, 1024, 4096, 65_536].map(most), [128, 512, 3584, 65_024]);
-        assert_eq!((most(0), most(u64::MAX)), (1, Semaphore::MAX_PERMITS));
+        let shares = [256, 1024, 4096, 65_536].map(|files| (Shares::of(files).http, Shares::of(files).audio));
+        assert_eq!(shares, [(128, 64), (512, 256), (2390, 1194), (43_350, 21_674)]);
+        assert_eq!(Shares::of(0), Shares { http: 1, audio: 1 });
+        assert_eq!(Shares::of(u64::MAX).http, Semaphore::MAX_PERMITS);
+    }
+
+    #[test]
+    fn with_the_files_for_so_many_people_that_many_are_connected() {
+        for people in [2000, 2001, 20_000] {
+            let files = Shares::files_for(people);
+            assert!(Shares::of(files).http as u64 >= people, "{people}");
+            assert!((Shares::of(files - 3).http as u64) < people, "{people}: no more than that");
+        }
     }
 
     #[tokio::test]

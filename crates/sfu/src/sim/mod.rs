@@ -104,6 +104,7 @@ impl Sim {
             candidates: Candidates { udp: vec![server], tcp: vec![server] },
             max_slots: 8,
             max_peers: 10_000,
+            max_tcp_connections: 10_000,
             max_packets_per_second: 500,
             max_bytes_per_second: 125_000,
             life: 0,

@@ -97,6 +97,7 @@ impl Outbox {
     }
 
     /// How many datagrams there are.
+    #[cfg(any(test, feature = "bench"))]
     pub(crate) const fn len(&self) -> usize {
         self.datagrams
     }

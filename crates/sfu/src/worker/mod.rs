@@ -83,6 +83,7 @@ pub(crate) fn start(
             candidates: addresses.on_port(sockets.port()),
             max_slots: config.max_slots,
             max_peers: config.max_peers_per_worker,
+            max_tcp_connections: config.max_tcp_connections_per_worker,
             max_packets_per_second: config.max_packets_per_second,
             max_bytes_per_second: config.max_bytes_per_second,
             life: 0,

@@ -193,7 +193,7 @@ impl Runner {
         let sender = Sender::new();
         core.set_segments(sender.uses_segments());
         let meter = LoadMeter::new(now, core.metrics_mut());
-        let (tcp, frame) = (Connections::default(), Vec::new());
+        let (tcp, frame) = (Connections::new(self.settings.max_tcp_connections), Vec::new());
         Serving { core, tcp, sender, frame, published_at: now, discoverer: None, meter }
     }
 

@@ -12,6 +12,7 @@ pub(crate) struct Settings {
     pub(crate) candidates: Candidates,
     pub(crate) max_slots: usize,
     pub(crate) max_peers: usize,
+    pub(crate) max_tcp_connections: usize,
     pub(crate) max_packets_per_second: u32,
     pub(crate) max_bytes_per_second: u32,
     /// How often it began anew.

@@ -16,7 +16,7 @@ use crate::metrics::DropReason;
 use crate::transport::Path;
 use crate::transport::tcp::{FrameDecoder, encode_frame};
 
-/// Connections that have not passed a STUN check yet; more are refused.
+/// Connections that have not passed a STUN check yet, and no more than half of all; more are refused.
 const UNVERIFIED_MAX: usize = 1024;
 /// Of these, from one IPv4 address or IPv6 /64 network: enough for a classroom behind one address that joins at once.
 const UNVERIFIED_PER_SOURCE: usize = 64;
@@ -54,6 +54,8 @@ struct Connection {
 #[derive(Default)]
 pub(super) struct Connections {
     connections: Slab<Connection>,
+    /// How many there may be.
+    max: usize,
     keys: FxHashMap<Path, usize>,
     /// Who has to be verified by when, earliest first.
     deadlines: VecDeque<(Instant, Path)>,
@@ -71,6 +73,11 @@ pub(super) struct Connections {
 }
 
 impl Connections {
+    /// None yet, and never more than `max`.
+    pub(super) fn new(max: usize) -> Self {
+        Self { max, ..Self::default() }
+    }
+
     /// Accepts those who wait; `true` when there may be more.
     pub(super) fn accept(
         &mut self,
@@ -90,8 +97,7 @@ impl Connections {
                 Err(error) => {
                     core.metrics_mut().drop(DropReason::TcpAcceptFailed);
                     self.accept_at = Some(now + ACCEPT_PAUSE);
-                    if self.complained_at.is_none_or(|at| now >= at + COMPLAIN_EVERY) {
-                        self.complained_at = Some(now);
+                    if self.may_complain(now) {
                         tracing::warn!(%error, "media connections cannot be accepted for now; trying on");
                     }
                     return false;
@@ -99,6 +105,15 @@ impl Connections {
             }
         }
         true
+    }
+
+    /// Whether it was silent for long enough.
+    fn may_complain(&mut self, now: Instant) -> bool {
+        let may = self.complained_at.is_none_or(|at| now >= at + COMPLAIN_EVERY);
+        if may {
+            self.complained_at = Some(now);
+        }
+        may
     }
 
     /// Whether it is time to try again.
@@ -129,8 +144,19 @@ impl Connections {
         registry: &Registry,
         core: &mut WorkerCore,
     ) {
+        if self.connections.len() >= self.max {
+            core.metrics_mut().drop(DropReason::TcpFull);
+            if self.may_complain(now) {
+                tracing::warn!(
+                    connections = self.max,
+                    "as many TCP connections for audio are open as the limit of open files allows; further ones are refused, \
+                     and audio takes other ways. Raise LimitNOFILE= of the service, or `ulimit -Hn`"
+                );
+            }
+            return;
+        }
         let waiting = self.unverified_from.get(&source(remote)).copied().unwrap_or_default();
-        if self.unverified >= UNVERIFIED_MAX || waiting >= UNVERIFIED_PER_SOURCE {
+        if self.unverified >= UNVERIFIED_MAX.min(self.max / 2) || waiting >= UNVERIFIED_PER_SOURCE {
             core.metrics_mut().drop(DropReason::TcpUnvalidated);
             return;
         }
@@ -307,6 +333,7 @@ mod tests {
             candidates: Candidates::default(),
             max_slots: 8,
             max_peers: 10,
+            max_tcp_connections: 10,
             max_packets_per_second: 500,
             max_bytes_per_second: 125_000,
             life: 0,
@@ -327,7 +354,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0".parse().expect("address")).expect("a port");
             let target = listener.local_addr().expect("an address");
             let (core, poll) = (core(), Poll::new().expect("a poll"));
-            Self { core, poll, listener, target, connections: Connections::default() }
+            Self { core, poll, listener, target, connections: Connections::new(4 * UNVERIFIED_MAX) }
         }
 
         fn connect(&mut self) -> std::net::TcpStream {
@@ -400,6 +427,27 @@ mod tests {
         assert_eq!(scene.connections.len(), 1);
         assert_eq!(scene.core.metrics().dropped(DropReason::TcpUnvalidated), 1);
         assert!(matches!(refused.read(&mut [0]), Ok(0) | Err(_)), "closed");
+    }
+
+    #[test]
+    fn a_limit_of_few_is_never_passed_and_half_of_it_is_for_those_who_are_known() {
+        let mut scene = Scene::new();
+        scene.connections.max = 4;
+        let mut kept: Vec<_> = (0..3).map(|_| scene.connect()).collect();
+        assert_eq!(scene.connections.len(), 2, "half for strangers");
+        assert_eq!(scene.core.metrics().dropped(DropReason::TcpUnvalidated), 1);
+
+        scene.connections.unverified = 0;
+        kept.extend((0..2).map(|_| scene.connect()));
+        let mut refused = scene.connect();
+        assert_eq!(scene.connections.len(), 4);
+        assert_eq!(scene.core.metrics().dropped(DropReason::TcpFull), 1);
+        assert!(matches!(refused.read(&mut [0]), Ok(0) | Err(_)), "closed");
+
+        let path = scene.connections.connections.iter().next().expect("accepted").1.path;
+        scene.connections.close(path);
+        kept.push(scene.connect());
+        assert_eq!(scene.connections.len(), 4, "a place that came free");
     }
 
     #[test]
