@@ -1,4 +1,5 @@
 /** A join that fails says which step failed and why, and leads to the connection test. */
+import { examineAll } from '../support/examine.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { joinButton, logIn } from '../support/pages.ts';
 
@@ -24,6 +25,7 @@ test('media that gets nowhere is named, counted, and leads to the test', async (
   const problem = page.getByTestId('problem');
   await expect(problem).toHaveAttribute('data-step', 'ice', { timeout: 45_000 });
   expect(await server.metric('hubbub_signaling_media_problems_total')).toBeGreaterThan(0);
+  await examineAll(page, 'join-failed');
   await page.getByRole('link', { name: 'Connection test' }).first().click();
   await expect(page.getByRole('heading', { name: 'Connection test', level: 1 })).toBeVisible();
 });
@@ -43,4 +45,6 @@ test('a socket that is blocked is told from a server that is gone', async ({ pag
   await joinButton(page).click();
   await expect(page.getByText(/the live connection does not open/)).toBeVisible({ timeout: 45_000 });
   await expect(page.getByRole('link', { name: 'Connection test' })).toBeVisible();
+  // It goes on trying.
+  await examineAll(page, 'socket-blocked', 1);
 });

@@ -1,5 +1,6 @@
 import { test as base } from '@playwright/test';
 import { isTones } from '../support/ears.ts';
+import { examineAll } from '../support/examine.ts';
 import { expect } from '../support/fixtures.ts';
 import { join, participants } from '../support/pages.ts';
 import { Person } from '../support/people.ts';
@@ -7,7 +8,7 @@ import { Server } from '../support/server.ts';
 
 base('a restart is told, and everybody is back as they were', async () => {
   base.setTimeout(150_000);
-  const server = await Server.start({ HUBBUB__SERVER__DRAIN_SECONDS: '4' });
+  const server = await Server.start({ HUBBUB__SERVER__DRAIN_SECONDS: '15' });
   const people: Person[] = [];
   try {
     const [ada, bo] = [await server.user('ada'), await server.user('bob')];
@@ -26,6 +27,7 @@ base('a restart is told, and everybody is back as they were', async () => {
     const ended = server.terminate();
     // Quietly: a line above the call, which goes on; it stays until everybody is back.
     await expect(a.page.getByText(/The server restarts/).first()).toBeVisible();
+    await examineAll(a.page, 'restarting');
     await ended;
     const down = Date.now();
     await server.run();
