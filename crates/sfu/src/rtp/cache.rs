@@ -1,5 +1,6 @@
 //! The last packets of a stream, kept once for all its listeners, to be sent again to who asks (RFC 4585, section 6.2.1).
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
@@ -8,10 +9,10 @@ use super::payload::Audio;
 
 /// Packets kept: 1.3 s at 20 ms each, more than any jitter buffer waits.
 const PACKETS: usize = 64;
-/// Packets whose bytes are kept whatever the bit rate, up to [`BYTES_MAX`].
-const PACKETS_WANTED: u64 = 32;
-/// Bytes to begin with: enough for 40 packets of Opus at 64 kbit/s, with room for small ones.
-const BYTES: usize = 8 * 1024;
+/// The least a packet gets, header included: room for Opus at 32 kbit/s with header extensions inside.
+const PLACE_MIN: usize = 128;
+/// The most, which is a whole datagram.
+const PLACE_MAX: usize = 2048;
 /// The most bytes of one stream: half a second at 1 Mbit/s.
 const BYTES_MAX: usize = 64 * 1024;
 /// A stream that stood still for so long is given up: nobody asks for anything of it any more.
@@ -25,88 +26,88 @@ pub(crate) struct Kept {
     pub(crate) audio: Audio,
 }
 
-/// The last packets of one stream.
+/// The last packets of one stream, in places of the same size, each found by its number alone: what is known of a packet lies
+/// before its bytes, so that both come from memory at once.
 #[derive(Debug)]
 struct Cache {
-    entries: Box<[Option<Entry>; PACKETS]>,
     bytes: Box<[u8]>,
-    /// Bytes written so far, those left free at the buffer's end included.
-    written: u64,
+    /// A power of two.
+    place: usize,
     last: Instant,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// What lies before a packet's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     number: u64,
-    /// Position in all that was ever written.
-    start: u64,
-    len: usize,
     kept: Kept,
+    len: u16,
+}
+
+impl Entry {
+    const SIZE: usize = 18;
+
+    fn write(self, place: &mut [u8; Self::SIZE]) {
+        let Self { number, kept: Kept { timestamp, audio: Audio { codec, primary } }, len } = self;
+        place[..8].copy_from_slice(&number.to_ne_bytes());
+        place[8..12].copy_from_slice(&timestamp.to_ne_bytes());
+        place[12..14].copy_from_slice(&primary.to_ne_bytes());
+        place[14..16].copy_from_slice(&len.to_ne_bytes());
+        // Empty places are 0.
+        place[16..].copy_from_slice(&[codec, 1]);
+    }
+
+    /// `None` when nothing was written.
+    fn read(place: &[u8; Self::SIZE]) -> Option<Self> {
+        let [a, b, c, d, e, f, g, h, t0, t1, t2, t3, p0, p1, l0, l1, codec, written] = *place;
+        (written == 1).then(|| Self {
+            number: u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
+            kept: Kept {
+                timestamp: u32::from_ne_bytes([t0, t1, t2, t3]),
+                audio: Audio { codec, primary: u16::from_ne_bytes([p0, p1]) },
+            },
+            len: u16::from_ne_bytes([l0, l1]),
+        })
+    }
 }
 
 impl Cache {
-    fn new(now: Instant) -> Self {
-        Self { entries: Box::new([None; PACKETS]), bytes: vec![0; BYTES].into(), written: 0, last: now }
-    }
-
-    /// Forgets everything, for another stream.
-    fn clear(&mut self) {
-        *self.entries = [None; PACKETS];
+    fn new(now: Instant, payload: usize) -> Self {
+        let place = (payload + Entry::SIZE).next_power_of_two().max(PLACE_MIN);
+        Self { bytes: vec![0; place * PACKETS.min(BYTES_MAX / place)].into(), place, last: now }
     }
 
     fn insert(&mut self, now: Instant, number: u64, kept: Kept, payload: &[u8]) {
-        let index = index(number);
-        // A place of its own may have gone to a later packet.
-        if payload.len() > BYTES_MAX || self.entries[index].is_some_and(|entry| entry.number > number) {
-            return;
+        let Ok(len) = u16::try_from(payload.len()) else { return };
+        if payload.len() + Entry::SIZE > self.place {
+            if payload.len() + Entry::SIZE > PLACE_MAX {
+                return;
+            }
+            // Happens a few times at the beginning of a stream with a high bit rate; what was kept so far goes.
+            *self = Self::new(now, payload.len());
         }
         self.last = now;
-        let mut start = self.start(payload.len());
-        let end = start + payload.len() as u64;
-        let wanted = number.checked_sub(PACKETS_WANTED).and_then(|oldest| self.entries[self::index(oldest)]);
-        let crowded = wanted.is_some_and(|entry| {
-            entry.number + PACKETS_WANTED == number && entry.start + (self.bytes.len() as u64) < end
-        });
-        if (crowded || payload.len() > self.bytes.len()) && self.bytes.len() < BYTES_MAX {
-            // Happens a few times at the beginning of a stream with a high bit rate; what was kept so far goes.
-            let len = (self.bytes.len() * 2).max(payload.len().next_power_of_two()).min(BYTES_MAX);
-            self.bytes = vec![0; len].into();
-            self.clear();
-            (self.written, start) = (0, 0);
+        let range = self.range(number);
+        let Some((entry, bytes)) = self.bytes[range].split_first_chunk_mut() else { return };
+        // Its place may have gone to a later packet.
+        if Entry::read(entry).is_none_or(|there| there.number <= number) {
+            Entry { number, kept, len }.write(entry);
+            bytes[..payload.len()].copy_from_slice(payload);
         }
-        let at = self.offset(start);
-        self.bytes[at..at + payload.len()].copy_from_slice(payload);
-        self.written = start + payload.len() as u64;
-        self.entries[index] = Some(Entry { number, start, len: payload.len(), kept });
     }
 
     fn get(&self, number: u64) -> Option<(Kept, &[u8])> {
-        let entry = self.entry(number)?;
-        let at = self.offset(entry.start);
-        Some((entry.kept, &self.bytes[at..at + entry.len]))
+        let (entry, bytes) = self.bytes[self.range(number)].split_first_chunk()?;
+        let entry = Entry::read(entry).filter(|entry| entry.number == number)?;
+        Some((entry.kept, &bytes[..usize::from(entry.len)]))
     }
 
-    /// The entry of a packet whose bytes have not been written over.
-    fn entry(&self, number: u64) -> Option<Entry> {
-        let entry = self.entries[index(number)].filter(|entry| entry.number == number)?;
-        (self.written <= entry.start + self.bytes.len() as u64).then_some(entry)
+    /// The place of a packet.
+    #[expect(clippy::cast_possible_truncation, reason = "less than the number of places")]
+    fn range(&self, number: u64) -> Range<usize> {
+        let start = (number % (self.bytes.len() / self.place) as u64) as usize * self.place;
+        start..start + self.place
     }
-
-    /// Where the next bytes go: payloads lie in one piece, so that the buffer's end may stay free.
-    fn start(&self, len: usize) -> u64 {
-        let left = self.bytes.len() - self.offset(self.written);
-        if len <= left { self.written } else { self.written + left as u64 }
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "less than the buffer's length")]
-    const fn offset(&self, position: u64) -> usize {
-        (position % self.bytes.len() as u64) as usize
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "less than the number of entries")]
-const fn index(number: u64) -> usize {
-    (number % PACKETS as u64) as usize
 }
 
 /// The caches of all streams that are heard now.
@@ -119,7 +120,10 @@ pub(crate) struct Caches {
 impl Caches {
     /// Keeps a packet of a stream, the latest ones only. Allocates nothing once the stream is warm.
     pub(crate) fn insert(&mut self, now: Instant, stream: u64, number: u64, kept: Kept, payload: &[u8]) {
-        self.streams.entry(stream).or_insert_with(|| Cache::new(now)).insert(now, number, kept, payload);
+        self.streams
+            .entry(stream)
+            .or_insert_with(|| Cache::new(now, payload.len().min(PLACE_MAX - Entry::SIZE)))
+            .insert(now, number, kept, payload);
     }
 
     /// A packet that is still kept.
@@ -180,10 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_larger_than_all_is_not_kept() {
+    fn a_packet_larger_than_a_datagram_is_not_kept() {
         let (now, mut caches) = (Instant::now(), Caches::default());
-        caches.insert(now, 1, 1, KEPT, &vec![1; BYTES_MAX + 1]);
-        assert_eq!(held(&caches, 0..3), [0u64; 0]);
+        for len in [PLACE_MAX - Entry::SIZE + 1, BYTES_MAX, 100_000] {
+            caches.insert(now, 1, 1, KEPT, &vec![1; len]);
+            assert_eq!(held(&caches, 0..3), [0u64; 0], "{len}");
+        }
+        caches.insert(now, 1, 1, KEPT, &[1; PLACE_MAX - Entry::SIZE]);
+        assert_eq!(held(&caches, 0..3), [1]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod window;
 
 use rtc_srtp::config::Config;
 use rtc_srtp::protection_profile::ProtectionProfile;
+use smallvec::SmallVec;
 
 use self::cipher::{Cipher, Place, Protocol, SessionKeys};
 use self::keys::Master;
@@ -89,6 +90,9 @@ impl Inbound {
     }
 }
 
+/// By SSRC. Nearly all peers have one, which is looked at for each packet.
+type Windows = SmallVec<[(u32, Window); 1]>;
+
 /// Both directions of one association.
 ///
 /// A cipher of AES-GCM takes 600 bytes, and there are thousands of sessions: only what RTP goes through is kept. RTCP comes and goes every
@@ -100,8 +104,8 @@ pub(crate) struct SrtpSession {
     rtcp_in: SessionKeys,
     /// The next SRTCP packet's index, for all SSRCs together.
     rtcp_index: u32,
-    rtp_windows: Vec<(u32, Window)>,
-    rtcp_windows: Vec<(u32, Window)>,
+    rtp_windows: Windows,
+    rtcp_windows: Windows,
     #[cfg(any(test, feature = "bench"))]
     profile: SrtpProfile,
 }
@@ -125,8 +129,8 @@ impl SrtpSession {
             rtcp_out: SessionKeys::derive(keys.profile, Protocol::Rtcp, &local)?,
             rtcp_in: SessionKeys::derive(keys.profile, Protocol::Rtcp, &remote)?,
             rtcp_index: 0,
-            rtp_windows: Vec::new(),
-            rtcp_windows: Vec::new(),
+            rtp_windows: Windows::new(),
+            rtcp_windows: Windows::new(),
             #[cfg(any(test, feature = "bench"))]
             profile: keys.profile,
         })
@@ -218,14 +222,14 @@ impl SrtpSession {
 
 /// The window of an SSRC, among those there are or a new one: that is kept only once a packet has turned out authentic.
 struct Stream<'a> {
-    streams: &'a mut Vec<(u32, Window)>,
+    streams: &'a mut Windows,
     known: Option<usize>,
     ssrc: u32,
     window: Window,
 }
 
 impl<'a> Stream<'a> {
-    fn find(streams: &'a mut Vec<(u32, Window)>, ssrc: u32) -> Result<Self, Dropped> {
+    fn find(streams: &'a mut Windows, ssrc: u32) -> Result<Self, Dropped> {
         let known = streams.iter().position(|(known, _)| *known == ssrc);
         if known.is_none() && streams.len() >= STREAMS_MAX {
             return Err(Dropped::UnknownSsrc);
