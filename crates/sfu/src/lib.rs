@@ -7,8 +7,8 @@
 //! Architecture invariants:
 //! - No users, rooms, HTTP or SQL: ids are opaque, text is SDP, packets are RTP.
 //! - A worker is one thread that shares nothing: between a packet in and its copies out there is no lock, no reference
-//!   count, no channel and no allocation. A packet crosses once to each other worker that has peers of the call, by value,
-//!   through a bounded lock-free queue.
+//!   count, no channel, and no allocation but for what happens for the first time or changes a slot (ADR 6). A packet
+//!   crosses once to each other worker that has peers of the call, by value, through a bounded lock-free queue.
 //! - Everything below `worker`'s socket loop decides purely: bytes and the current time come in, bytes and events go
 //!   out, so that a simulated network and clock can test it.
 

@@ -31,11 +31,21 @@ impl PacketPath {
     /// The same with the peers spread over several workers, in turn.
     #[must_use]
     pub fn over(workers: usize, speakers: usize, listeners: usize) -> Self {
+        Self::with(workers, speakers, listeners, &ClientOptions::default())
+    }
+
+    /// The same with clients that have generic NACK and, with `red`, redundant audio.
+    #[must_use]
+    pub fn repaired(workers: usize, speakers: usize, listeners: usize, red: bool) -> Self {
+        Self::with(workers, speakers, listeners, &ClientOptions { red, nack: true, ..ClientOptions::default() })
+    }
+
+    fn with(workers: usize, speakers: usize, listeners: usize, all: &ClientOptions) -> Self {
         let mut sim = Sim::of(workers, 1, |settings| {
             (settings.max_packets_per_second, settings.max_bytes_per_second) = (u32::MAX, u32::MAX);
         });
         for client in 0..listeners {
-            let options = ClientOptions { microphone: client < speakers, ..ClientOptions::default() };
+            let options = ClientOptions { microphone: client < speakers, ..all.clone() };
             sim.join_on(client % workers, 1, options);
         }
         let connected = sim.run_until(Duration::from_secs(20), |sim| sim.clients.iter().all(|c| c.is_connected()));
@@ -60,16 +70,27 @@ impl PacketPath {
 
     /// What everybody who speaks sends, 80 bytes of Opus each, when this time has passed.
     pub fn speak(&mut self, after: Duration) -> Spoken {
+        self.sound(after, 30)
+    }
+
+    /// The same of a sound as loud as this, in -dBov (RFC 6464).
+    pub fn sound(&mut self, after: Duration, level: u8) -> Spoken {
         let Sim { now, clients, .. } = &mut self.sim;
         *now += after;
         let mut datagrams = Vec::new();
         for (number, client) in clients[..self.speakers].iter_mut().enumerate() {
-            client.send_audio(30, &[0xAB; 80]);
+            client.send_audio(level, &[0xAB; 80]);
             while let Some((from, _, datagram)) = client.poll_datagram() {
                 datagrams.push((number % self.workers, Path::udp(from), datagram));
             }
         }
         Spoken { at: *now, datagrams }
+    }
+
+    /// The same of speech that gets lost on its way: there is nothing to forward.
+    pub fn lose(&mut self, after: Duration) -> Spoken {
+        self.sim.clients[..self.speakers].iter_mut().for_each(TestClient::lose_next);
+        self.speak(after)
     }
 
     /// Hands that to the workers in one turn, and returns how many packets went out. Every datagram is good for one time.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::census::Standing;
 use super::feedback::Feedback;
-use super::preroll::Held;
+use super::preroll::Preroll;
 use super::timers::Alarm;
 use crate::ids::Mid;
 use crate::metrics::DropReason;
@@ -250,7 +250,7 @@ pub(super) struct Stream {
     pub(super) id: u64,
     pub(super) source: Source,
     /// Its last packets, while they are silence.
-    pub(super) held: Vec<Held>,
+    pub(super) preroll: Preroll,
     /// What was lost of it.
     pub(super) missing: NackGenerator,
     /// Of the packet with the highest number.
@@ -317,7 +317,7 @@ impl Microphone {
                 ssrc: header.ssrc,
                 id: *next_stream,
                 source: Source::default(),
-                held: Vec::new(),
+                preroll: Preroll::default(),
                 missing: NackGenerator::default(),
                 newest_timestamp: header.timestamp,
                 heard_from: None,

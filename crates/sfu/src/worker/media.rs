@@ -89,6 +89,12 @@ impl WorkerCore {
             let packet = Packet { call, publisher: member, incoming: held.incoming, payload: &held.payload };
             self.publish(held.at, &packet);
         }
+        if opening.capacity() > 0
+            && let Some(connection) = &mut self.peers[key].connection
+            && let Some(stream) = connection.microphone.as_mut().and_then(|microphone| microphone.stream.as_mut())
+        {
+            stream.take_back(opening);
+        }
         for Recovered { incoming, block, .. } in recovered.into_iter().flatten() {
             self.metrics.red_recovered += 1;
             let payload = &payload[block.start..block.end];

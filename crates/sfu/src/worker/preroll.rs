@@ -1,4 +1,6 @@
 //! The last packets that were dropped as silence: the soft beginning of a word, should the next one open the gate.
+//!
+//! Somebody who talks and pauses all day needs memory for the first pause only.
 
 use std::time::Instant;
 
@@ -20,6 +22,15 @@ pub(super) struct Held {
     pub(super) payload: Vec<u8>,
 }
 
+/// The packets that wait, and memory for those to come: together at most [`PREROLL`].
+#[derive(Debug, Default)]
+pub(super) struct Preroll {
+    /// Oldest first.
+    waiting: Vec<Held>,
+    /// The payloads' buffers of those that waited before.
+    spare: Vec<Vec<u8>>,
+}
+
 impl Stream {
     /// A packet that nobody hears, at least not yet.
     pub(super) fn leave_out(
@@ -30,36 +41,54 @@ impl Stream {
         reason: DropReason,
     ) {
         if reason != DropReason::Silence {
-            self.open(0);
+            let none = self.open(0);
+            self.take_back(none);
             self.source.skip(header.sequence);
             return;
         }
-        let mut buffer = Vec::new();
-        if self.held.len() == PREROLL {
-            let oldest = self.held.remove(0);
+        let mut buffer = if self.preroll.waiting.len() == PREROLL {
+            let oldest = self.preroll.waiting.remove(0);
             self.source.skip(oldest.sequence);
-            buffer = oldest.payload;
-        }
+            oldest.payload
+        } else {
+            self.preroll.spare.pop().unwrap_or_default()
+        };
         buffer.clear();
         buffer.extend_from_slice(payload);
         let Header { sequence, timestamp, marker, .. } = *header;
         let incoming = Incoming { stream: self.id, number: 0, timestamp, marker, audio };
-        self.held.push(Held { sequence, at: now, incoming, payload: buffer });
+        self.preroll.waiting.push(Held { sequence, at: now, incoming, payload: buffer });
     }
 
-    /// The gate is open: of the packets that wait, the last `count` are heard and returned, in order.
+    /// The gate is open: of the packets that wait, the last `count` are heard and returned, in order. Once they are sent
+    /// [`Self::take_back`] gets them.
     pub(super) fn open(&mut self, count: usize) -> Vec<Held> {
-        let mut held = std::mem::take(&mut self.held);
-        let left_out = held.len().saturating_sub(count);
-        for packet in held.drain(..left_out) {
-            self.source.skip(packet.sequence);
+        if self.preroll.waiting.is_empty() {
+            return Vec::new();
         }
-        held.retain_mut(|packet| {
-            let Ok(place) = self.source.place(packet.sequence) else { return false };
+        let mut opening = std::mem::take(&mut self.preroll.waiting);
+        let left_out = opening.len().saturating_sub(count);
+        for packet in opening.drain(..left_out) {
+            self.source.skip(packet.sequence);
+            self.preroll.spare.push(packet.payload);
+        }
+        opening.retain_mut(|packet| {
+            let Ok(place) = self.source.place(packet.sequence) else {
+                self.preroll.spare.push(std::mem::take(&mut packet.payload));
+                return false;
+            };
             packet.incoming.number = place.number;
             packet.incoming.marker |= place.spurt;
             true
         });
-        held
+        opening
+    }
+
+    /// Keeps the memory of packets that waited, for the next pause.
+    pub(super) fn take_back(&mut self, mut opened: Vec<Held>) {
+        self.preroll.spare.extend(opened.drain(..).map(|packet| packet.payload));
+        if self.preroll.waiting.capacity() == 0 {
+            self.preroll.waiting = opened;
+        }
     }
 }
