@@ -2,8 +2,8 @@
 //!
 //! Two questions with two answers: the *gate* lets packets pass and must not cut a syllable, so that it opens with the first
 //! sound above the noise and closes late. The *list* of speakers is for eyes and must not flicker, so that it takes more
-//! sound to get on it and longer silence to get off. All numbers here were tuned with the recorded traces in `traces/`;
-//! `tests/traces.rs` holds them to it.
+//! sound to get on it and longer silence to get off. All numbers here were tuned with the traces in `traces/`, whose sounds are
+//! synthesised (`traces/record.py`), not taken from people; `tests/traces.rs` holds them to it.
 
 use std::time::{Duration, Instant};
 

@@ -414,3 +414,33 @@ impl Serving {
         core.set_segments(sender.uses_segments());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::Sim;
+
+    #[test]
+    fn a_turn_is_late_when_what_is_due_has_waited_for_longer_than_a_packet() {
+        let mut sim = Sim::new(1);
+        sim.join_all(1);
+        let due = sim.core.next_timeout().expect("a report");
+        let mut serving = Serving {
+            tcp: Connections::new(1),
+            sender: Sender::new(),
+            frame: Vec::new(),
+            published_at: sim.now,
+            discoverer: None,
+            meter: LoadMeter::new(sim.now, &WorkerMetrics::default()),
+            core: sim.core,
+        };
+        serving.note_lateness(due - Duration::from_millis(1));
+        let mut after = |ms| {
+            serving.note_lateness(due + Duration::from_millis(ms));
+            serving.core.metrics().late_ticks
+        };
+        assert_eq!([0, 19, 20].map(&mut after), [0, 0, 0]);
+        assert_eq!([21, 500].map(&mut after), [1, 2]);
+        assert_eq!(after(19), 2);
+    }
+}

@@ -199,6 +199,19 @@ impl Client {
         self.connection.add_ice_candidate(candidate).await.expect("it is accepted");
     }
 
+    /// Offers once more what it has offered, and waits for the answer.
+    pub(crate) async fn offer_again(&self, sfu: &Sfu, events: &broadcast::Sender<Event>) {
+        let mut news = events.subscribe();
+        let offer = self.connection.local_description().await.expect("a description");
+        sfu.send(Command::Offer { peer: self.id, request: 2, sdp: offer.sdp });
+        wait_for(&mut news, |event| match event {
+            Event::Answer { peer, request: 2, .. } if *peer == self.id => Some(()),
+            Event::OfferRejected { peer, error, .. } if *peer == self.id => panic!("refused: {error}"),
+            _ => None,
+        })
+        .await;
+    }
+
     /// Sends one packet of 20 ms of Opus.
     pub(crate) async fn speak(&self, number: u16) {
         let header = rtc::rtp::Header {

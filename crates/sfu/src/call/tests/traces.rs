@@ -1,4 +1,4 @@
-//! The recorded level traces of `traces/record.py`, played to a call.
+//! The level traces of `traces/record.py`, of synthesised speech, noise and music, played to a call.
 
 use super::*;
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Records the level traces beside it: what a client's packets say about the sound of a microphone (RFC 6464).
 
-The sounds are made here, from speech (espeak-ng), from noise and plucked strings (sox) and from a few shaped bursts,
-and laid on a time line. A trace is one file a microphone. Its lines:
+The sounds are synthesised: no person, room or microphone was recorded. They are made here, from speech (espeak-ng), from
+noise and plucked strings (sox) and from a few shaped bursts, and laid on a time line. A trace is one file a microphone.
+Its lines:
 
 - `# …` says what it is, `# sound FROM TO NAME` when a sound really was there, in seconds,
 - all others have one level a packet of 20 ms, 50 a line: the RMS of its samples below the overload point (a full-scale

@@ -320,6 +320,72 @@ fn sender_reports_keep_to_the_servers_clock_whoever_speaks() {
     }
 }
 
+/// A sender report in a compound (RFC 3550, section 6.4.1).
+struct SenderReport {
+    ssrc: u32,
+    /// In seconds.
+    ntp: f64,
+    timestamp: u32,
+    at: Instant,
+}
+
+/// All sender reports that a client received, slot by slot.
+fn sender_reports(client: &TestClient) -> HashMap<u32, Vec<SenderReport>> {
+    let mut slots: HashMap<u32, Vec<SenderReport>> = HashMap::new();
+    for compound in client.received_rtcp() {
+        let at = client.received_rtcp_at(compound);
+        let mut rest = compound.as_slice();
+        while let [_, kind, high, low, ..] = *rest {
+            let (packet, later) = rest.split_at(4 * (1 + usize::from(u16::from_be_bytes([high, low]))));
+            rest = later;
+            if kind != 200 {
+                continue;
+            }
+            let word = |at: usize| u32::from_be_bytes(packet[at..at + 4].try_into().expect("four"));
+            let ntp = f64::from(word(8)) + f64::from(word(12)) / 4_294_967_296.0;
+            let report = SenderReport { ssrc: word(4), ntp, timestamp: word(16), at };
+            slots.entry(report.ssrc).or_default().push(report);
+        }
+    }
+    slots
+}
+
+#[test]
+fn each_slots_sender_reports_are_by_the_clock_of_who_is_heard_in_it() {
+    // One speaker is on the listener's worker, the other one is not.
+    let mut sim = Sim::of(2, 1, |_| {});
+    for (worker, slots) in [(0, 1), (1, 1), (0, 2)] {
+        sim.join_on(worker, 1, ClientOptions { slots, ..ClientOptions::default() });
+    }
+    assert!(sim.run_until(SECOND, |sim| sim.connected() == 3));
+    sim.talk(&[0, 1], 350, 0);
+    // One speaker's clock leaps by two seconds, and its slot's clock with it.
+    sim.clients[1].skip_numbers(100);
+    sim.talk(&[0, 1], 350, 350);
+    let client = &sim.clients[2];
+    let (heard, reports) = (by_slot(client), sender_reports(client));
+    assert_eq!((heard.len(), reports.len()), (2, 2), "both slots are in use, and reported on");
+    let mut leaps = Vec::new();
+    for (slot, reports) in &reports {
+        assert!(reports.len() >= 3, "{} reports in 14 seconds", reports.len());
+        let mut offsets = Vec::new();
+        for report in reports {
+            // What came last in this slot says which timestamp belongs to which moment.
+            let packet = heard[slot].iter().rev().find(|packet| packet.at <= report.at).expect("heard before");
+            let wall = (report.at - packet.at).as_secs_f64();
+            let media = f64::from(report.timestamp.wrapping_sub(packet.timestamp).cast_signed()) / 48_000.0;
+            assert!((media - wall).abs() < 0.005, "{media} s after the packet that came {wall} s before");
+            // How far the slot's clock is from the wall clock, but for a constant of its own.
+            let since = report.ntp - reports[0].ntp;
+            let clock = f64::from(report.timestamp.wrapping_sub(reports[0].timestamp).cast_signed()) / 48_000.0;
+            offsets.push(clock - since);
+        }
+        leaps.push((offsets[offsets.len() - 1] * 10.0).round() / 10.0);
+    }
+    leaps.sort_by(f64::total_cmp);
+    assert_eq!(leaps, [0.0, 2.0], "only the clock of the slot whose speaker's clock leapt");
+}
+
 #[test]
 fn what_was_left_out_does_not_come_in_by_redundancy() {
     let mut sim = mixed(ClientOptions { red: true, ..ClientOptions::default() });

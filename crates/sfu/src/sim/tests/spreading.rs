@@ -79,6 +79,33 @@ fn three_workers_get_each_packet_once_each() {
 }
 
 #[test]
+fn sixteen_workers_get_each_packet_once_each_and_everybody_hears_everybody() {
+    let workers: Vec<usize> = (0..16).flat_map(|worker| [worker, worker]).collect();
+    let mut sim = call_on(&workers);
+    // One on the first worker, one in the middle, one on the last.
+    let speakers = [0, 15, 31];
+    sim.talk(&speakers, 50, 0);
+    sim.run(SECOND);
+    let all: Vec<u16> = (0..50).collect();
+    for listener in 0..32 {
+        for speaker in speakers.into_iter().filter(|speaker| *speaker != listener) {
+            assert_eq!(sim.heard(listener, speaker), all, "{listener} hears {speaker}");
+        }
+        assert!(sim.heard(listener, listener).is_empty(), "nobody hears himself");
+        by_slot(&sim.clients[listener]).values().for_each(|packets| assert_continuous(packets));
+        assert_eq!(sim.clients[listener].undecryptable(), 0);
+    }
+    let crossed = |worker: usize| if [0, 7, 15].contains(&worker) { (50 * 15, 100) } else { (0, 150) };
+    let crossed: Vec<(u64, u64)> = (0..16).map(crossed).collect();
+    assert_eq!(relayed(&mut sim), crossed, "of each speaker once to each of the 15 others");
+    let (came, went) = sim.workers_mut().map(|(_, core)| core.metrics()).fold((0, 0), |(came, went), metrics| {
+        assert_eq!(metrics.peers, 2);
+        (came + metrics.rtp_in, went + metrics.rtp_out)
+    });
+    assert_eq!((came, went), (150, 150 * 31));
+}
+
+#[test]
 fn a_call_on_one_worker_crosses_nowhere() {
     let mut sim = call_on(&[0, 0, 1]);
     sim.order(Command::RemovePeer { peer: Sim::peer(2) });

@@ -1,9 +1,11 @@
-//! A client on another DTLS library, which speaks DTLS 1.2 alone and lets the order of SRTP profiles be chosen.
+//! A client on another DTLS library, which speaks DTLS 1.2 alone and lets cipher suites and the order of SRTP profiles
+//! be chosen.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use rtc_dtls::cipher_suite::CipherSuiteId as Suite;
 use rtc_dtls::config::{ConfigBuilder, ExtendedMasterSecretType};
 use rtc_dtls::crypto::Certificate;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
@@ -18,6 +20,12 @@ use crate::transport::{Fingerprint, TransportEvent};
 
 /// Joins with these profiles offered; the events, the negotiated profile, and the client's keys' length exported.
 fn join(profiles: Vec<Profile>) -> (Transport, Option<SrtpSession>, Vec<TransportEvent>) {
+    // None named are the library's usual ones.
+    join_by(vec![], profiles)
+}
+
+/// The same with these cipher suites alone.
+fn join_by(suites: Vec<Suite>, profiles: Vec<Profile>) -> (Transport, Option<SrtpSession>, Vec<TransportEvent>) {
     let now = Instant::now();
     let crypto = default_provider().unwrap();
     let certificate = Certificate::generate_self_signed(vec!["client".to_owned()], crypto.crypto()).unwrap();
@@ -34,6 +42,7 @@ fn join(profiles: Vec<Profile>) -> (Transport, Option<SrtpSession>, Vec<Transpor
     let config = ConfigBuilder::default()
         .with_crypto_provider(Arc::clone(&crypto))
         .with_certificates(vec![certificate])
+        .with_cipher_suites(suites)
         .with_srtp_protection_profiles(profiles)
         .with_extended_master_secret(ExtendedMasterSecretType::Require)
         .with_insecure_skip_verify(true)
@@ -104,4 +113,22 @@ fn a_client_without_srtp_gets_no_connection() {
     let (server, _, events) = join(vec![]);
     assert!(!server.is_connected());
     assert!(events.contains(&TransportEvent::Lost(crate::event::LostReason::DtlsFailed)), "{events:?}");
+}
+
+#[test]
+fn a_client_with_nothing_but_weak_ciphers_gets_no_connection() {
+    const GCM: Profile = Profile::Srtp_Aead_Aes_128_Gcm;
+    let (server, client, events) = join_by(vec![Suite::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256], vec![GCM]);
+    assert!(server.is_connected() && client.is_some(), "a strong suite by itself is enough: {events:?}");
+    for (suite, profile) in [
+        // CBC with HMAC-SHA1, and tags of 64 bits.
+        (Suite::Tls_Ecdhe_Ecdsa_With_Aes_256_Cbc_Sha, GCM),
+        (Suite::Tls_Ecdhe_Ecdsa_With_Aes_128_Ccm_8, GCM),
+        // SRTP with tags of 32 bits.
+        (Suite::Tls_Ecdhe_Ecdsa_With_Aes_128_Gcm_Sha256, Profile::Srtp_Aes128_Cm_Hmac_Sha1_32),
+    ] {
+        let (server, client, events) = join_by(vec![suite], vec![profile]);
+        assert!(!server.is_connected() && server.srtp_profile().is_none(), "{suite:?}, {profile:?}: {events:?}");
+        assert!(client.is_none() && !events.contains(&TransportEvent::Connected), "{suite:?}, {profile:?}: {events:?}");
+    }
 }
