@@ -59,16 +59,17 @@ async fn g4_while_others_flood_without_pause_everybody_else_is_answered() {
         });
     }
     eventually("the flood is on", || world.signaling.metrics().floods >= 4).await;
-    let (before, mut slowest) = (world.signaling.metrics().floods, Duration::ZERO);
+    let (before, mut took) = (world.signaling.metrics().floods, Vec::new());
     for _ in 0..40 {
         let asked = Instant::now();
         witness.expect_quiet().await;
-        slowest = slowest.max(asked.elapsed());
+        took.push(asked.elapsed());
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     assert!(world.signaling.metrics().floods > before, "the flood went on all the time");
-    // Half a second is wanted; a machine that does other things besides gets more.
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    took.sort();
+    // Half a second is wanted; a machine that does other things besides gets more for the slowest.
+    assert!(took[took.len() / 2] < Duration::from_millis(500) && took[took.len() - 1] < Duration::from_secs(2), "{took:?}");
     floods.shutdown().await;
 }
 
