@@ -78,6 +78,9 @@ pub(crate) struct RunArguments {
     /// Exit with 1 when more packets are lost, in percent
     #[arg(long, value_name = "PERCENT", value_parser = units::percent)]
     fail_if_loss_over: Option<f64>,
+    /// Exit with 1 when more peers hear less than 99.5 % of what others say; not with spurts, churn or impairment
+    #[arg(long, value_name = "NUMBER")]
+    fail_if_starved_over: Option<usize>,
     /// Exit with 1 when the latency (p99) is longer
     #[arg(long, value_name = "DURATION", value_parser = units::duration)]
     fail_if_latency_p99_over: Option<Duration>,
@@ -150,6 +153,7 @@ impl RunArguments {
         scenario.seed = self.seed.unwrap_or(scenario.seed);
         let limits = &mut scenario.limits;
         limits.loss_percent = self.fail_if_loss_over.or(limits.loss_percent);
+        limits.starved = self.fail_if_starved_over.or(limits.starved);
         limits.latency_p99 = self.fail_if_latency_p99_over.or(limits.latency_p99);
         limits.join_p95 = self.fail_if_join_p95_over.or(limits.join_p95);
         limits.mos = self.fail_if_mos_under.or(limits.mos);
@@ -242,12 +246,12 @@ mod tests {
         )
         .unwrap();
         let read = scenario(&format!(
-            "run {} --accounts a.json --listeners 9 --fail-if-loss-over 0.5% --at-most 70",
+            "run {} --accounts a.json --listeners 9 --fail-if-loss-over 0.5% --fail-if-starved-over 4 --at-most 70",
             path.display()
         ))
         .unwrap();
         assert_eq!((read.name.as_str(), read.speakers, read.listeners), ("lecture", 1, 9));
-        assert_eq!(read.limits.loss_percent, Some(0.5));
+        assert_eq!((read.limits.loss_percent, read.limits.starved), (Some(0.5), Some(4)));
         let search = read.find_max.unwrap();
         assert_eq!((search.vary, search.at_most), (Vary::Rooms, Some(70)));
     }

@@ -82,7 +82,8 @@ impl RestClient {
                 && pause <= LONGEST_RETRY
                 && retries < RETRIES
             {
-                tracing::info!(http.path = path, pause.seconds = pause.as_secs(), "the server asks to slow down");
+                // Not said to everybody: whoever is refused in the end reads one line, which says why.
+                tracing::debug!(http.path = path, pause.seconds = pause.as_secs(), "the server asks to slow down");
                 tokio::time::sleep(pause.max(Duration::from_millis(100))).await;
                 retries += 1;
                 continue;

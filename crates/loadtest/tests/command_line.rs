@@ -96,6 +96,15 @@ async fn options_and_files_that_are_wrong_are_said_in_one_line() {
     std::fs::write(scenario, "speakers = 1\nlisteners = 0\n[talk]\naudio = \"voice.opus\"\n").unwrap();
     let output = loadtest(&["run", scenario, "--accounts", &file, "--url", &dead, "--quiet"]).await;
     one_line_and_exit_2(&output, "voice.opus");
+
+    std::fs::write(scenario, "speakers = 1\n[churn]\nper_minute = 5\n").unwrap();
+    for (option, expected) in [
+        (["--find-max", "listeners"], "no largest load is looked for with churn: expected no [churn], or no find_max"),
+        (["--fail-if-starved-over", "0"], "nobody can tell who is starved: expected none of these"),
+    ] {
+        let arguments = ["run", scenario, "--accounts", &file, "--url", &dead, "--quiet", option[0], option[1]];
+        one_line_and_exit_2(&loadtest(&arguments).await, expected);
+    }
 }
 
 #[tokio::test]
@@ -152,4 +161,16 @@ async fn what_the_server_refuses_is_said_in_one_line() {
     list[1] = json!({"email": emails[1], "accessToken": "not a token"});
     let file = accounts(&folder, &json!(list));
     one_line_and_exit_2(&run(&file, &["--listeners", "1"]).await, "unauthorized");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_login_is_one_line_also_of_a_server_that_asks_to_slow_down() {
+    let server = Server::start_with(&[("LIMITS__LOGIN", "1/1s")]).await;
+    let emails = server.register(2).await;
+    let folder = TempDir::new().unwrap();
+    let list: Vec<Value> = emails.iter().map(|email| json!({"email": email, "password": "not the password"})).collect();
+    let file = accounts(&folder, &json!(list));
+    let arguments = ["--url", &server.url, "--accounts", &file, "--speakers", "1", "--listeners", "1"];
+    let expected = format!("refused the login of {}: invalid-credentials", emails[0]);
+    one_line_and_exit_2(&loadtest(&arguments).await, &expected);
 }

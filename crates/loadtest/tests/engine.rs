@@ -58,6 +58,7 @@ async fn everybody_hears_every_speaker_and_joins_are_timed() {
     });
     for peer in &peers {
         assert_eq!((&peer.state, peer.room), (&PeerState::Connected, room), "{peer:?}");
+        assert!(peer.slots >= 3, "three can be heard, in {} slots", peer.slots);
         let Role::Speaker { stream: own, .. } = peer.role else {
             assert_eq!(peer.packets_sent, 0);
             continue;

@@ -1,5 +1,5 @@
-//! What the server stands on goes away under it: the database, room on the disk, file descriptors. A call that runs does not
-//! notice, what cannot be done is answered clearly, and everything recovers by itself.
+//! What the server stands on goes away under it: the database, room on the disk, file descriptors; or somebody floods it. A call
+//! that runs does not notice, what cannot be done is answered clearly, and everything recovers by itself.
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests fail the test")]
 
@@ -10,6 +10,8 @@ mod support;
 use std::collections::HashSet;
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -305,4 +307,49 @@ async fn a_join_is_in_the_log_up_to_the_first_packet() {
             "{log}"
         );
     }
+}
+
+/// One socket after the other, and how many there were: each is closed at once, or, `flooding`, by the server.
+fn sockets_in_turn(session: &Session, flooding: bool) -> (Arc<AtomicUsize>, tokio::task::JoinHandle<()>) {
+    /// A burst of 100 is let through, 100 more are refused, and who still goes on is closed (docs/PROTOCOL.md).
+    const MESSAGES: usize = 1_000;
+    let (session, done) = (session.clone(), Arc::new(AtomicUsize::new(0)));
+    let counted = done.clone();
+    let task = tokio::spawn(async move {
+        loop {
+            let Ok(socket) = Signaling::connect(&session).await else {
+                // One user opens no more than a socket a second for long.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            if flooding {
+                join_all((0..MESSAGES).map(|_| socket.request(ClientMessage::Ping {}))).await;
+            }
+            let closed = socket.view().borrow().closed.is_some();
+            counted.fetch_add(usize::from(closed == flooding), Ordering::Relaxed);
+        }
+    });
+    (done, task)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_user_who_floods_from_four_sockets_and_one_that_comes_and_goes() {
+    let server = Server::start().await;
+    let mut sessions = server.accounts(6);
+    let flooder = sessions.pop().unwrap();
+    let call = Call::begin_with(sessions).await;
+    call.goes_on(200).await;
+
+    let floods = [true, true, true, true, false].map(|flooding| sockets_in_turn(&flooder, flooding));
+    let begin = Instant::now();
+    // Each has come back at least once.
+    while floods.iter().any(|(sockets, _)| sockets.load(Ordering::Relaxed) < 2) {
+        assert!(begin.elapsed() < PATIENCE, "they are neither let in nor closed: {floods:?}");
+        call.goes_on(200).await;
+    }
+    // Whoever else wants something gets it meanwhile.
+    call.come_and_go().await.unwrap();
+    call.make_room().await.unwrap();
+    floods.iter().for_each(|(_, task)| task.abort());
+    call.recovers().await;
 }

@@ -154,6 +154,8 @@ pub struct PeerResult {
     pub state: PeerState,
     /// How long joining took.
     pub join: JoinTimes,
+    /// How many others it can hear at once: the m-lines on which the server sends.
+    pub slots: usize,
     /// RTP packets sent.
     pub packets_sent: u64,
     /// Packets that could not be sent because the socket was full.

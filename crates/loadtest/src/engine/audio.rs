@@ -91,6 +91,11 @@ impl Audio {
         &self.quiet
     }
 
+    /// Whether nothing is said in some of its packets.
+    pub(super) fn has_pauses(&self) -> bool {
+        self.frames.iter().any(|frame| frame.level == SILENCE)
+    }
+
     /// How many packets there are.
     pub(super) fn len(&self) -> usize {
         self.frames.len()
@@ -149,6 +154,10 @@ mod tests {
         assert!((75..=110).contains(&(bytes / audio.len())), "{} bytes a packet", bytes / audio.len());
         assert_eq!(audio.frame(3), audio.frame(3 + audio.len()));
         assert_eq!(audio.quiet().level, SILENCE);
+        assert!(!audio.has_pauses());
+        let mut frames = audio.frames.clone();
+        frames.push(audio.quiet().clone());
+        assert!(Audio::of(frames).unwrap().has_pauses());
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub(super) struct Card {
     pub(super) started: Instant,
     /// The steps that were done by signaling.
     pub(super) join: JoinTimes,
+    /// How many others it can hear at once.
+    pub(super) slots: usize,
 }
 
 /// One peer of a media thread.
@@ -128,6 +130,7 @@ impl Entry {
                 first_packet: since(milestones.first_packet),
                 ..self.card.join
             },
+            slots: self.card.slots,
             packets_sent: self.peer.counters.sent,
             send_errors: self.pipe.send_errors,
             undecryptable: self.peer.counters.undecryptable,

@@ -34,6 +34,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Engine {
     config: EngineConfig,
     identity: Identity,
+    pauses: bool,
     threads: Vec<MediaThreadHandle>,
     next_id: AtomicU32,
     peers: Mutex<HashMap<PeerId, Place>>,
@@ -87,6 +88,7 @@ impl Engine {
             Some(path) => Audio::open(path)?,
             None => Audio::built_in()?,
         };
+        let pauses = audio.has_pauses();
         let audio = Arc::new(audio.with_period(config.period));
         let failed =
             |e: std::io::Error| LoadTestError::Engine { what: "starting a media thread", reason: e.to_string() };
@@ -102,6 +104,7 @@ impl Engine {
         Ok(Self {
             config,
             identity,
+            pauses,
             threads,
             next_id: AtomicU32::new(0),
             peers: Mutex::default(),
@@ -149,6 +152,12 @@ impl Engine {
         Ok(id)
     }
 
+    /// Whether there is silence in what speakers repeat, even when they speak all the time.
+    #[must_use]
+    pub fn has_pauses(&self) -> bool {
+        self.pauses
+    }
+
     /// What a new peer says of itself. A listener has no microphone m-line.
     #[must_use]
     pub fn describe(&self, role: Role) -> LocalDescription {
@@ -182,7 +191,8 @@ impl Engine {
         let (added, was_added) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
         let MediaRequest { local, remote, room, role, started, join } = request;
-        let card = Card { id, room, role, started, join };
+        let slots = remote.media.iter().filter(|media| media.sends).count();
+        let card = Card { id, room, role, started, join, slots };
         let seed = self.config.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(u64::from(number));
         let media = MediaSpec { local, remote, role, seed };
         self.tell(thread, Command::Add(Box::new(NewPeer { card, socket, media, added, ready })));

@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{
     Bucket, Distributions, Failure, Generator, Joining, Media, Moment, Network, Opinion, Peers, Plan, Quantiles,
-    Report, SCHEMA, Search, Server, percent_of, verdict,
+    Report, SCHEMA, Search, Server, completeness, percent_of, verdict,
 };
 use crate::engine::{
     GeneratorCost, Histogram, Impairment, JoinTimes, PeerResult, PeerState, Role, Snapshot, TalkPattern, Timestamps,
@@ -54,6 +54,8 @@ pub struct Measurement {
     pub media_threads: usize,
     /// CPU time of this program while media was measured.
     pub process_cpu: Duration,
+    /// Whether there is silence in what speakers repeat.
+    pub pauses: bool,
     /// What `--find-max` found.
     pub search: Option<Search>,
 }
@@ -64,7 +66,9 @@ impl Report {
     pub fn of(measurement: &Measurement) -> Self {
         let Measurement { scenario, target, started_at, interrupted, measured, .. } = measurement;
         let Measurement { joins: begun, churned, results, total, timeline, failures, failed_joins, .. } = measurement;
-        let Measurement { server, media_threads, process_cpu, search, .. } = measurement;
+        let Measurement { server, media_threads, process_cpu, pauses, search, .. } = measurement;
+        // Before everybody was there nobody could hear everybody.
+        let all_were_there = timeline.last().is_some_and(|moment| moment.measuring);
         let opinions: Vec<(Path, Quality)> = results.iter().filter_map(opinion).collect();
         let joins = || results.iter().map(|result| &result.join);
         let media = media(total, results);
@@ -84,6 +88,7 @@ impl Report {
                 lost: results.iter().filter(|result| matches!(result.state, PeerState::Lost(_))).count(),
                 churned: *churned,
                 silent: results.iter().filter(|result| is_silent(result, scenario.speakers)).count(),
+                starved: completeness::starved(scenario, *pauses, results, *measured).filter(|_| all_were_there),
             },
             join_milliseconds: joining(&joins().copied().collect::<Vec<_>>()),
             media,

@@ -58,6 +58,7 @@ fn peer(index: u32) -> PeerResult {
             dtls: Some(ms(14)),
             first_packet: Some(ms(20)),
         },
+        slots: 8,
         packets_sent: if index < 3 { 1_500 } else { 0 },
         send_errors: 0,
         undecryptable: 0,
@@ -105,6 +106,7 @@ pub(in crate::report) fn measurement() -> Measurement {
             rooms: Rooms::New(1),
             limits: Limits {
                 loss_percent: Some(0.1),
+                starved: None,
                 latency_p99: Some(Duration::from_millis(50)),
                 join_p95: Some(Duration::from_millis(10)),
                 mos: None,
@@ -133,6 +135,7 @@ pub(in crate::report) fn measurement() -> Measurement {
         }),
         media_threads: 1,
         process_cpu: Duration::from_millis(2_910),
+        pauses: false,
         search: None,
     }
 }
@@ -173,14 +176,50 @@ pub(in crate::report) fn report_of_a_search() -> Report {
     Report::of(&measurement)
 }
 
+/// The same with figures that are all different, so that none can stand for another.
+pub(in crate::report) fn report_with_figures_apart() -> Report {
+    let quantiles = |p50: f64| Quantiles { count: 9, p50, p95: p50 + 0.1, p99: p50 + 0.2, max: p50 + 0.3 };
+    let mut report = report();
+    report.join_milliseconds.connected = quantiles(21.0);
+    report.join_milliseconds.first_packet = quantiles(31.0);
+    (report.media.reordered, report.media.duplicates) = (12, 34);
+    report.media.latency_milliseconds = quantiles(1.0);
+    report.media.jitter_milliseconds = quantiles(2.0);
+    report.quality = report.quality.map(|quality| Opinion {
+        median: Quality { r: 87.0, mos: 4.21 },
+        worst: Quality { r: 60.0, mos: 3.12 },
+        mouth_to_ear_milliseconds: 71.0,
+        ..quality
+    });
+    report.generator.media_cpu_percent = 56.0;
+    report.generator.send_lateness_milliseconds = quantiles(3.0);
+    report.generator.socket_drops = 78;
+    report
+}
+
+#[test]
+fn who_is_starved_is_told_only_of_a_time_when_everybody_was_there() {
+    let mut measurement = measurement();
+    let starved = |measurement: &Measurement| Report::of(measurement).peers.starved;
+    assert_eq!(starved(&measurement), Some(1), "one of them hears nothing");
+    // One of three speakers is never forwarded to another one, without any loss.
+    measurement.results[20].streams.pop();
+    assert_eq!((starved(&measurement), Report::of(&measurement).peers.silent), (Some(2), 1));
+    measurement.pauses = true;
+    assert_eq!(starved(&measurement), None);
+    measurement.pauses = false;
+    measurement.timeline.truncate(3);
+    assert_eq!(starved(&measurement), None, "ended while they were joining");
+}
+
 #[test]
 fn a_report_counts_what_was_measured() {
     let report = report();
     assert_eq!((report.schema, report.started_at.as_str()), (SCHEMA, "2026-09-21T14:13:20Z"));
     assert_eq!(
         report.peers,
-        Peers { joins: 24, connected: 23, failed: 1, lost: 1, churned: 0, silent: 1 },
-        "the one that was lost is not called silent"
+        Peers { joins: 24, connected: 23, failed: 1, lost: 1, churned: 0, silent: 1, starved: Some(1) },
+        "the one that was lost is neither called silent nor starved"
     );
     let media = &report.media;
     // Speakers 0, 1 and 2 hear two others; 20 listeners but one (which hears nobody) hear three.

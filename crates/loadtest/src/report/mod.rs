@@ -2,6 +2,7 @@
 //! meaning as long as [`SCHEMA`] stays the same.
 
 mod build;
+pub(crate) mod completeness;
 pub mod html;
 mod text;
 pub(crate) mod verdict;
@@ -120,6 +121,9 @@ pub struct Peers {
     pub churned: usize,
     /// Peers that were connected in the end and had heard nothing although others spoke.
     pub silent: usize,
+    /// Peers that were connected in the end and to which less came than they should have heard, silent ones among them; `None`
+    /// where nobody can tell.
+    pub starved: Option<usize>,
 }
 
 /// How long joining took: from before the WebSocket is opened to each step.

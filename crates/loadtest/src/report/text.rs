@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use super::completeness::ENOUGH_PERCENT;
 use super::{Network, Quantiles, Report};
 use crate::scenario::Scenario;
 use crate::units;
@@ -53,6 +54,10 @@ impl Report {
         line(f, "peers", text)?;
         if peers.silent > 0 {
             line(f, "", format_args!("{} of them heard nothing although others spoke", peers.silent))?;
+        }
+        if let Some(starved) = peers.starved.filter(|starved| *starved > 0) {
+            let what = format!("{starved} of them starved: less than {ENOUGH_PERCENT} % came of what others said");
+            line(f, "", what)?;
         }
         Ok(())
     }
@@ -201,7 +206,7 @@ fn impaired(network: &Network) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::build::tests::{report, report_of_a_search};
+    use crate::report::build::tests::{report, report_of_a_search, report_with_figures_apart};
 
     #[test]
     fn everything_that_matters_is_said() {
@@ -211,6 +216,7 @@ mod tests {
             "load            room with 3 speakers and 20 listeners, talking all the time",
             "peers           23 joined, 1 failed, 1 lost",
             "                1 of them heard nothing although others spoke",
+            "                1 of them starved: less than 99.5 % came of what others said",
             "lost            22 (0.023 %)",
             "server          6.26 µs CPU a packet, 23.6 kB memory a peer; 2 % of a core",
             "FAILED          time to join p95 in ms, at most 10: measured 16.730",
@@ -220,6 +226,23 @@ mod tests {
             assert!(text.contains(line), "{line}\n{text}");
         }
         assert!(!text.contains("BEWARE"));
+    }
+
+    #[test]
+    fn every_figure_is_in_its_line() {
+        let text = report_with_figures_apart().to_string();
+        for line in [
+            "join            p50 21.0, p95 21.1, p99 21.2, max 21.3 ms",
+            "first packet    p50 31.0, p95 31.1, p99 31.2, max 31.3 ms",
+            "reordered       12",
+            "duplicates      34",
+            "latency         p50 1.0, p95 1.1, p99 1.2, max 1.3 ms",
+            "jitter          p50 2.0, p95 2.1, p99 2.2, max 2.3 ms",
+            "MOS             4.21 (R 87), the worst listener 3.12; E-model with 71 ms from mouth to ear",
+            "load tester     56 % of 1 media threads, sending 3.2 ms late (p99), 78 packets lost here",
+        ] {
+            assert!(text.lines().any(|whole| whole == line), "{line}\n{text}");
+        }
     }
 
     #[test]

@@ -28,6 +28,11 @@ pub(super) fn limits(report: &Report, limits: &Limits) -> Vec<Limit> {
     if let Some(limit) = limits.loss_percent {
         all.push(at_most("loss in percent, at most", limit, heard.map(|r| r.media.loss_percent)));
     }
+    if let Some(limit) = limits.starved {
+        #[expect(clippy::cast_precision_loss, reason = "numbers of peers are far below 2^52")]
+        let number = |peers: usize| peers as f64;
+        all.push(at_most("starved peers, at most", number(limit), report.peers.starved.map(number)));
+    }
     if let Some(limit) = limits.latency_p99 {
         let measured = heard.map(|r| r.media.latency_milliseconds.p99);
         all.push(at_most("latency p99 in ms, at most", milliseconds(limit), measured));
@@ -101,8 +106,9 @@ mod tests {
     #[test]
     fn limits_are_kept_or_not() {
         let report = report();
-        let given = |loss, latency, join, mos| Limits {
+        let given = |loss, starved, latency, join, mos| Limits {
             loss_percent: Some(loss),
+            starved: Some(starved),
             latency_p99: Some(Duration::from_millis(latency)),
             join_p95: Some(Duration::from_millis(join)),
             mos: Some(mos),
@@ -110,11 +116,16 @@ mod tests {
         let kept = |limits: &Limits, report: &Report| -> Vec<bool> {
             super::limits(report, limits).iter().map(|limit| limit.kept).collect()
         };
-        assert_eq!(kept(&given(100.0, 60_000, 60_000, 1.0), &report), [true; 4]);
-        assert_eq!(kept(&given(0.0, 0, 0, 4.5), &report), [false; 4]);
+        assert_eq!(kept(&given(100.0, 1, 60_000, 60_000, 1.0), &report), [true; 5]);
+        assert_eq!(kept(&given(0.0, 0, 0, 0, 4.5), &report), [false; 5]);
         assert_eq!(kept(&Limits::default(), &report), Vec::<bool>::new());
-        let nothing =
-            Report { media: Default::default(), quality: None, join_milliseconds: Default::default(), ..report };
-        assert_eq!(kept(&given(100.0, 60_000, 60_000, 1.0), &nothing), [false; 4], "nothing was measured");
+        let nothing = Report {
+            peers: Default::default(),
+            media: Default::default(),
+            quality: None,
+            join_milliseconds: Default::default(),
+            ..report
+        };
+        assert_eq!(kept(&given(100.0, 1, 60_000, 60_000, 1.0), &nothing), [false; 5], "nothing was measured");
     }
 }

@@ -13,7 +13,7 @@ use super::search::Search;
 use super::watch::{ServerWatch, Stop};
 use crate::engine::Snapshot;
 use crate::error::LoadTestError;
-use crate::report::{self, Quantiles, Trial, percent_of, verdict};
+use crate::report::{self, Quantiles, Trial, completeness, percent_of, verdict};
 use crate::scenario::{FindMax, LARGEST_ROOM, MOST_ROOMS, Rooms, Scenario, Vary};
 use crate::units::milliseconds;
 
@@ -161,44 +161,29 @@ impl FindMaxRun<'_> {
         let snapshot = crowd.engine().snapshot().await;
         let server = self.watch.end(snapshot.connected, snapshot.sent).await.ok();
         let busy = machine.and_then(|machine| machine.busy_percent_until_now());
-        let trial = self.trial(load, peers, &snapshot, server.map(|server| server.cpu_percent), arrived.as_ref().err());
+        let exceeded = match &arrived {
+            // There was nothing to measure.
+            Err(e) => exceeded(self.find_max, peers, &snapshot, None, Some(e)),
+            Ok(()) => {
+                let (engine, scenario) = (crowd.engine(), self.scenario);
+                let results = engine.peers().await;
+                let starved = completeness::starved(scenario, engine.has_pauses(), &results, snapshot.elapsed);
+                exceeded(self.find_max, peers, &snapshot, starved, None)
+            }
+        };
+        let trial = self.trial(load, &snapshot, server.map(|server| server.cpu_percent), &exceeded);
         let blame = (!trial.kept).then(|| self.blame(&trial, &snapshot, arrived.as_ref().err(), busy));
         (trial, blame)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "rates and shares")]
-    fn trial(
-        &self,
-        load: usize,
-        peers: usize,
-        snapshot: &Snapshot,
-        server_cpu_percent: Option<f64>,
-        failure: Option<&LoadTestError>,
-    ) -> Trial {
-        let loss_percent = percent_of(snapshot.lost, snapshot.received);
-        let latency = Quantiles::of_histogram(&snapshot.latency);
-        let mut exceeded = Vec::new();
-        if let Some(failure) = failure {
-            exceeded.push(failure.to_string().split_whitespace().collect::<Vec<_>>().join(" "));
-        }
-        if (snapshot.connected as f64) < peers as f64 * CONNECTED {
-            exceeded.push(format!("{} of {peers} peers connected", snapshot.connected));
-        }
-        if failure.is_none() && latency.count == 0 {
-            exceeded.push("nothing was heard".to_owned());
-        }
-        if loss_percent > self.find_max.max_loss_percent {
-            exceeded.push(format!("loss {loss_percent:.3} %"));
-        }
-        if latency.p99 > milliseconds(self.find_max.max_latency_p99) {
-            exceeded.push(format!("latency p99 {:.1} ms", latency.p99));
-        }
+    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    fn trial(&self, load: usize, snapshot: &Snapshot, server_cpu_percent: Option<f64>, exceeded: &[String]) -> Trial {
         let seconds = snapshot.elapsed.as_secs_f64().max(f64::EPSILON);
         Trial {
             load,
             peers: snapshot.connected,
-            loss_percent,
-            latency_milliseconds: latency,
+            loss_percent: percent_of(snapshot.lost, snapshot.received),
+            latency_milliseconds: Quantiles::of_histogram(&snapshot.latency),
             packets_per_second: snapshot.received as f64 / seconds,
             generator_cpu_percent: verdict::cpu_percent(&snapshot.generator, self.threads, snapshot.elapsed),
             server_cpu_percent,
@@ -241,5 +226,86 @@ impl FindMaxRun<'_> {
             return Blame::new("at-most", format!("nothing: a room has {LARGEST_ROOM} seats at most"));
         }
         Blame::new("accounts", format!("nothing but the number of accounts, which is enough for {most}"))
+    }
+}
+
+/// What was too much for so many peers; empty when nothing was.
+#[expect(clippy::cast_precision_loss, reason = "a share")]
+fn exceeded(
+    find_max: &FindMax,
+    peers: usize,
+    snapshot: &Snapshot,
+    starved: Option<usize>,
+    failure: Option<&LoadTestError>,
+) -> Vec<String> {
+    let loss_percent = percent_of(snapshot.lost, snapshot.received);
+    let latency = Quantiles::of_histogram(&snapshot.latency);
+    let mut exceeded = Vec::new();
+    if let Some(failure) = failure {
+        exceeded.push(failure.to_string().split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    if (snapshot.connected as f64) < peers as f64 * CONNECTED {
+        exceeded.push(format!("{} of {peers} peers connected", snapshot.connected));
+    }
+    if failure.is_none() && latency.count == 0 {
+        exceeded.push("nothing was heard".to_owned());
+    }
+    if loss_percent > find_max.max_loss_percent {
+        exceeded.push(format!("loss {loss_percent:.3} %"));
+    }
+    if let Some(starved) = starved.filter(|starved| *starved > 0) {
+        exceeded.push(format!("{starved} of {peers} peers starved"));
+    }
+    if latency.p99 > milliseconds(find_max.max_latency_p99) {
+        exceeded.push(format!("latency p99 {:.1} ms", latency.p99));
+    }
+    exceeded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{GeneratorCost, Histogram, Timestamps};
+
+    /// A hundred peers who hear everything within 1 ms.
+    fn snapshot() -> Snapshot {
+        let mut latency = Histogram::default();
+        latency.note(1_000);
+        Snapshot {
+            elapsed: Duration::from_secs(10),
+            connected: 100,
+            connecting: 0,
+            lost_peers: 0,
+            sent: 1_500,
+            received: 150_000,
+            lost: 0,
+            reordered: 0,
+            duplicates: 0,
+            latency,
+            generator: GeneratorCost {
+                cpu: Duration::ZERO,
+                packets_received: 0,
+                packets_sent: 0,
+                send_lateness: Histogram::default(),
+                receive_lag: Histogram::default(),
+                socket_drops: 0,
+                timestamps: Timestamps::Kernel,
+            },
+        }
+    }
+
+    #[test]
+    fn each_way_of_being_too_much_is_named() {
+        let exceeded = |snapshot: &Snapshot, starved| exceeded(&FindMax::default(), 100, snapshot, starved, None);
+        let fine = snapshot();
+        assert_eq!((exceeded(&fine, Some(0)), exceeded(&fine, None)), (Vec::new(), Vec::new()));
+        assert_eq!(exceeded(&fine, Some(1)), ["1 of 100 peers starved"], "without any loss");
+        assert_eq!(exceeded(&Snapshot { lost: 1_500, ..fine.clone() }, None), ["loss 0.990 %"]);
+        assert_eq!(exceeded(&Snapshot { connected: 98, ..fine.clone() }, None), ["98 of 100 peers connected"]);
+        assert_eq!(exceeded(&Snapshot { latency: Histogram::default(), ..fine.clone() }, None), ["nothing was heard"]);
+        let mut latency = Histogram::default();
+        latency.note(60_000);
+        let late = exceeded(&Snapshot { latency, ..fine }, None);
+        assert!(late.len() == 1 && late[0].starts_with("latency p99 6"), "{late:?}");
     }
 }

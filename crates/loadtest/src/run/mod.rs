@@ -80,6 +80,7 @@ pub async fn run(scenario: &Scenario, setting: Setting) -> Result<Report, LoadTe
     );
     let target = client.target().to_string();
     let loopback = client.target().require_loopback().is_ok();
+    let pauses = engine.has_pauses();
     let mut crowd = Crowd::new(engine, client, accounts, scenario);
 
     progress.say("logging in and making rooms");
@@ -92,7 +93,9 @@ pub async fn run(scenario: &Scenario, setting: Setting) -> Result<Report, LoadTe
         }
         Err(e) => Err(e),
     };
-    progress.say(&format!("{} peers leave", crowd.size()));
+    if crowd.size() > 0 {
+        progress.say(&format!("{} peers leave", crowd.size()));
+    }
     crowd.disperse().await;
     progress.end();
     let outcome = outcome?;
@@ -113,6 +116,7 @@ pub async fn run(scenario: &Scenario, setting: Setting) -> Result<Report, LoadTe
         server: outcome.server,
         media_threads: threads,
         process_cpu: outcome.process_cpu,
+        pauses,
         search: outcome.search,
     }))
 }

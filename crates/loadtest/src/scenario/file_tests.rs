@@ -46,13 +46,6 @@ fn every_key_is_read() {
         latency_p99_over = "50ms"
         join_p95_over = "1s"
         mos_under = 4.0
-        [find_max]
-        vary = "rooms"
-        max_loss_percent = 1
-        max_latency_p99 = "20ms"
-        hold = "5s"
-        at_most = 100
-        precision_percent = 2
         "#,
     );
     let expected = Scenario {
@@ -74,10 +67,33 @@ fn every_key_is_read() {
         seed: 7,
         limits: Limits {
             loss_percent: Some(0.1),
+            starved: None,
             latency_p99: Some(Duration::from_millis(50)),
             join_p95: Some(Duration::from_secs(1)),
             mos: Some(4.0),
         },
+        find_max: None,
+    };
+    assert_eq!(scenario, Ok(expected));
+}
+
+#[test]
+fn every_key_of_a_test_without_accidents_is_read() {
+    let scenario = parse(
+        r#"
+        [fail_if]
+        starved_over = 2
+        [find_max]
+        vary = "rooms"
+        max_loss_percent = 1
+        max_latency_p99 = "20ms"
+        hold = "5s"
+        at_most = 100
+        precision_percent = 2
+        "#,
+    );
+    let expected = Scenario {
+        limits: Limits { starved: Some(2), ..Limits::default() },
         find_max: Some(FindMax {
             vary: Vary::Rooms,
             max_loss_percent: 1.0,
@@ -86,6 +102,7 @@ fn every_key_is_read() {
             at_most: Some(100),
             precision_percent: 2.0,
         }),
+        ..Scenario::default()
     };
     assert_eq!(scenario, Ok(expected));
 }
@@ -120,6 +137,15 @@ fn mistakes_have_key_line_and_what_would_be_right() {
         (
             "[find_max]\nvary = \"speakers\"",
             "line 2: find_max.vary = \"speakers\": expected \"listeners\" or \"rooms\"",
+        ),
+        (
+            "[churn]\nper_minute = 1\n[find_max]\nhold = \"5s\"",
+            "line 1: no largest load is looked for with churn: expected no [churn]",
+        ),
+        ("[fail_if]\nstarved_over = -1", "line 2: fail_if.starved_over = -1: expected a whole number from 0 to"),
+        (
+            "[churn]\nper_minute = 1\n[fail_if]\nstarved_over = 0",
+            "line 1: with spurts, churn or impairment nobody can tell",
         ),
         ("seed = nan", "line 1: seed = nan: expected a whole number from 0"),
         ("speakers = 0\nlisteners = 0", "line 1: a room without speakers and listeners"),

@@ -98,6 +98,8 @@ impl Ramp {
 pub struct Limits {
     /// Packets lost, in percent.
     pub loss_percent: Option<f64>,
+    /// Peers that heard less than they should.
+    pub starved: Option<usize>,
     /// One-way latency, the 99th percentile.
     pub latency_p99: Option<Duration>,
     /// Time to join, the 95th percentile.
@@ -208,6 +210,13 @@ impl Scenario {
         self.speakers + self.listeners
     }
 
+    /// Whether all that is sent should be heard: everybody speaks without pauses and stays, and networks are as they are.
+    #[must_use]
+    pub fn is_undisturbed(&self) -> bool {
+        let talks_on = self.talk == TalkPattern::Continuous;
+        talks_on && self.churn_per_minute <= 0.0 && self.uplink.is_none() && self.downlink.is_none()
+    }
+
     /// What no key alone can say, whether it was written in a file or as options.
     ///
     /// # Errors
@@ -222,7 +231,15 @@ impl Scenario {
                 "{peers} speakers and listeners in one room: expected at most {LARGEST_ROOM}, or more rooms"
             ));
         }
+        if self.limits.starved.is_some() && !self.is_undisturbed() {
+            return Err("with spurts, churn or impairment nobody can tell who is starved: expected none of these, or \
+                        no limit of starved peers"
+                .to_owned());
+        }
         if let Some(search) = &self.find_max {
+            if self.churn_per_minute > 0.0 {
+                return Err("no largest load is looked for with churn: expected no [churn], or no find_max".to_owned());
+            }
             if search.vary == Vary::Rooms && matches!(self.rooms, Rooms::Existing(_)) {
                 return Err("the largest number of rooms cannot be found in one existing room: expected a number of \
                             rooms or listeners to be raised"
@@ -262,6 +279,10 @@ mod tests {
             s.find_max = Some(FindMax { vary: Vary::Rooms, ..FindMax::default() });
         };
         assert!(refused(rooms).contains("one existing room"));
+        let churn = |s: &mut Scenario| (s.churn_per_minute, s.find_max) = (1.0, Some(FindMax::default()));
+        assert!(refused(churn).contains("expected no [churn]"));
+        let starved = |s: &mut Scenario| (s.downlink.loss, s.limits.starved) = (0.1, Some(0));
+        assert!(refused(starved).contains("nobody can tell who is starved"));
         assert!(refused(|s| (s.speakers, s.find_max) = (0, Some(FindMax::default()))).contains("at least one speaker"));
     }
 }

@@ -9,6 +9,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::Report;
+use super::completeness::ENOUGH_PERCENT;
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
@@ -31,6 +32,7 @@ pub fn page(report: &Report) -> String {
     let context = context! {
         report => Value::from(Serde(report)),
         style => Value::from_safe_string(STYLE.to_owned()),
+        enough => ENOUGH_PERCENT,
         figures => Value::from(Serde(figures)),
     };
     environment.render_str(TEMPLATE, context).expect("the page's template fits every report")

@@ -1,5 +1,5 @@
 use super::*;
-use crate::report::build::tests::{report, report_of_a_search};
+use crate::report::build::tests::{report, report_of_a_search, report_with_figures_apart};
 
 /// Names of tags and their classes in order, without what differs from report to report: the page's structure.
 fn structure(page: &str) -> String {
@@ -115,6 +115,32 @@ fn a_test_in_which_nothing_happened_has_a_page() {
     report.timeline = Vec::new();
     report.distributions = crate::report::Distributions::default();
     assert!(page(&report).contains("nothing was heard"));
+}
+
+#[test]
+fn every_figure_is_in_its_row() {
+    let page = page(&report_with_figures_apart());
+    for (label, values) in [
+        ("DTLS: joined", &["21.0", "21.1", "21.2", "21.3"][..]),
+        ("first packet heard", &["31.0", "31.1", "31.2", "31.3"]),
+        ("one-way latency", &["1.00", "1.10", "1.20", "1.30"]),
+        ("jitter of streams", &["2.00", "2.10", "2.20", "2.30"]),
+        ("load tester: sent late by", &["3.00", "3.10", "3.20", "3.30"]),
+        ("reordered", &["12"]),
+        ("duplicates", &["34"]),
+        ("packets lost here", &["78"]),
+    ] {
+        let cells: String = values.iter().map(|value| format!("<td>{value}</td>")).collect();
+        let row = format!("<tr><th scope=\"row\">{label}</th>{cells}</tr>");
+        assert!(page.contains(&row), "{row}\n{page}");
+    }
+    for tile in [
+        "<dt>Sound, MOS</dt><dd class=\"value\">4.21</dd><dd class=\"more\">worst 3.12, best possible 4.37</dd>",
+        "<dt>Load tester CPU</dt><dd class=\"value\">56 <small>%</small></dd>",
+        "<strong>1 peer starved:</strong> less than 99.5 % came of what others said.",
+    ] {
+        assert!(page.contains(tile), "{tile}\n{page}");
+    }
 }
 
 #[test]
