@@ -55,7 +55,7 @@ test-web: $(NODE_MODULES) ## The web client's lint, types and unit tests
 test-e2e: ## The browser tests
 	@exec python3 scripts/test.py --only e2e
 
-bench: ## Measures the media plane, alone and beside Janus: docs/benchmarks.md (needs Linux, two idle cores, 8 minutes)
+bench: ## Measures the media plane, alone and beside Janus: docs/benchmarks.md (needs Linux, two idle cores, 20 minutes)
 	$(CARGO) bench --locked --package hubbub-sfu
 	@scripts/need-janus.sh
 	$(CARGO) build --release --locked --package hubbub-server

@@ -2,7 +2,7 @@
 //!
 //! `make bench` runs it. `cargo bench --package hubbub-loadtest --bench comparison -- --only hubbub` (or `--only janus`) measures
 //! one of them and prints what came out, without writing the page; `--quick` makes everything small, to see that it works;
-//! `--row large` (rooms, pairs, joins, storm, flood, growth) measures one row.
+//! `--row large` (rooms, pairs, joins, storm, small, hall, flood, growth) measures one row.
 
 mod document;
 mod flood;
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use result::Measured;
-use rows::{Scale, Start, TIMES, flooded, grow, joins, load};
+use rows::{Newcomers, SPEAKERS, Scale, Start, TIMES, flooded, grow, joins, load};
 
 /// Why something could not be measured.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -34,6 +34,9 @@ const JOINS: usize = 300;
 const JOINS_A_SECOND: f64 = 100.0;
 const STORM: usize = 900;
 const STORM_A_SECOND: f64 = 300.0;
+/// Listeners who are there when others join: in a small room, and in a large one.
+const FEW: usize = 20;
+const MANY: usize = 1000;
 /// Listeners of the call that is flooded.
 const FLOODED: usize = 100;
 
@@ -110,7 +113,7 @@ async fn run(only: Option<&str>, choice: Choice) -> Result<(), Failure> {
 }
 
 /// The rows, as `--row` takes them.
-const ROWS: [&str; 7] = ["large", "rooms", "pairs", "joins", "storm", "flood", "growth"];
+const ROWS: [&str; 9] = ["large", "rooms", "pairs", "joins", "storm", "small", "hall", "flood", "growth"];
 
 /// What is measured.
 struct Choice {
@@ -149,6 +152,10 @@ async fn measure<S: Start>(name: &str, version: String, start: &S, steps: &[usiz
     let steps: Vec<usize> = steps.iter().map(|&step| scale.of(step)).collect();
     let all = TIMES * ROW_MAX;
     let title = |what: &str| format!("{name}: {what}");
+    let calm = Newcomers { speakers: SPEAKERS, there: FEW, count: scale.of(JOINS), a_second: JOINS_A_SECOND };
+    let storm = Newcomers { count: scale.of(STORM), a_second: STORM_A_SECOND, ..calm };
+    let small = Newcomers { speakers: 0, ..calm };
+    let hall = Newcomers { there: scale.of(MANY), ..small };
     Measured {
         version,
         large: choice
@@ -156,12 +163,10 @@ async fn measure<S: Start>(name: &str, version: String, start: &S, steps: &[usiz
             .await,
         rooms: choice.tell("rooms", &title("20 rooms × (3 + 7)"), ROW_MAX, load(start, scale.of(20), 3, 7)).await,
         pairs: choice.tell("pairs", &title("500 rooms × 2"), ROW_MAX, load(start, scale.of(500), 2, 0)).await,
-        joins: choice
-            .tell("joins", &title("300 joins, 100 a second"), all, joins(start, scale.of(JOINS), JOINS_A_SECOND))
-            .await,
-        storm: choice
-            .tell("storm", &title("900 joins, 300 a second"), all, joins(start, scale.of(STORM), STORM_A_SECOND))
-            .await,
+        joins: choice.tell("joins", &title("300 joins, 100 a second"), all, joins(start, calm)).await,
+        storm: choice.tell("storm", &title("900 joins, 300 a second"), all, joins(start, storm)).await,
+        small: choice.tell("small", &title("300 joins to 20 who are silent"), all, joins(start, small)).await,
+        hall: choice.tell("hall", &title("300 joins to 1000 who are silent"), all, joins(start, hall)).await,
         flood: choice
             .tell("flood", &title("a call that strangers flood"), ROW_MAX, flooded(start, scale.of(FLOODED)))
             .await,

@@ -42,8 +42,8 @@ const WINDOW: Duration = Duration::from_secs(2);
 const PERIOD: Duration = Duration::from_micros(20_040);
 /// How fast rooms are filled where joining is not what is measured.
 const FILL_A_SECOND: f64 = 150.0;
-/// Speakers of a growing room, and of the call that is joined.
-const SPEAKERS: usize = 3;
+/// Speakers of every single room.
+pub(crate) const SPEAKERS: usize = 3;
 /// Strangers' datagrams, where they are what is measured.
 const FLOOD_A_SECOND: u64 = 100_000;
 /// A moment for what a join leaves behind.
@@ -74,9 +74,9 @@ async fn window(sfu: &dyn Sfu, engine: &Engine, length: Duration) -> Result<(Sna
     Ok((engine.snapshot().await, cpu.user, cpu.total()))
 }
 
-/// A steady load of a call, or of all calls, in which so many packets should be heard a second.
-async fn windows(sfu: &dyn Sfu, engine: &Engine, expected: usize) -> Result<Load, Failure> {
-    let mut load = Load::new(expected);
+/// A steady load in which so many hear each packet.
+async fn windows(sfu: &dyn Sfu, engine: &Engine, hearers: usize) -> Result<Load, Failure> {
+    let mut load = Load::new(hearers);
     for _ in 0..TIMES {
         let (snapshot, user, total) = window(sfu, engine, WINDOW).await?;
         load.add(&snapshot, user, total);
@@ -99,7 +99,7 @@ pub(crate) async fn load<S: Start>(
     sleep(SETTLE).await;
     join_all(&sfu, &engine, &listen, FILL_A_SECOND).await?;
     sleep(SETTLE).await;
-    windows(&sfu, &engine, rooms * speakers * (speakers - 1 + listeners) * 50).await
+    windows(&sfu, &engine, speakers - 1 + listeners).await
 }
 
 /// One room of three speakers that grows until packets are lost or late; then the server has lost, or the generator.
@@ -142,7 +142,7 @@ pub(crate) async fn grow<S: Start>(start: &S, steps: &[usize]) -> Result<Growth,
 /// A window of a room of three speakers and so many listeners, and whether all was well.
 async fn steady(sfu: &dyn Sfu, engine: &Engine, listeners: usize) -> Result<(Load, bool), Failure> {
     let (snapshot, user, total) = window(sfu, engine, 2 * WINDOW).await?;
-    let mut load = Load::new(SPEAKERS * (SPEAKERS - 1 + listeners) * 50);
+    let mut load = Load::new(SPEAKERS - 1 + listeners);
     load.add(&snapshot, user, total);
     let fits = load.lost == 0 && load.is_complete() && load.p99() < LATENCY_MAX;
     Ok((load, fits))
@@ -160,29 +160,41 @@ pub(crate) async fn flooded<S: Start>(start: &S, listeners: usize) -> Result<Flo
     let flood = Flood::start(port, FLOOD_A_SECOND)?;
     sleep(SETTLE).await;
     let (begin, before) = (Instant::now(), flood.sent());
-    let load = windows(&sfu, &engine, SPEAKERS * (SPEAKERS - 1 + listeners) * 50).await?;
+    let load = windows(&sfu, &engine, SPEAKERS - 1 + listeners).await?;
     Ok(Flooded { strangers: (flood.sent() - before) as f64 / begin.elapsed().as_secs_f64(), load })
+}
+
+/// Who comes into what call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Newcomers {
+    /// Those who speak there. Without any, what a join costs is not a difference of two large numbers.
+    pub(crate) speakers: usize,
+    /// Listeners who are there.
+    pub(crate) there: usize,
+    /// Listeners who come.
+    pub(crate) count: usize,
+    pub(crate) a_second: f64,
 }
 
 /// A running call that many join: what a join costs the server, and how soon the newcomer hears something. Each time with a new
 /// server, as joining is over soon.
-pub(crate) async fn joins<S: Start>(start: &S, count: usize, a_second: f64) -> Result<Joins, Failure> {
+pub(crate) async fn joins<S: Start>(start: &S, come: Newcomers) -> Result<Joins, Failure> {
     let mut joins = Joins::default();
     for _ in 0..TIMES {
-        join_once(start, count, a_second, &mut joins).await?;
+        join_once(start, come, &mut joins).await?;
     }
     Ok(joins)
 }
 
-async fn join_once<S: Start>(start: &S, count: usize, a_second: f64, joins: &mut Joins) -> Result<(), Failure> {
-    const THERE: usize = 20;
-    let sfu = start.start(SPEAKERS + THERE + count, 1).await?;
+async fn join_once<S: Start>(start: &S, come: Newcomers, joins: &mut Joins) -> Result<(), Failure> {
+    let Newcomers { speakers, there, count, a_second } = come;
+    let sfu = start.start(speakers + there + count, 1).await?;
     let engine = engine()?;
-    let [speak, listen] = crowd(1, SPEAKERS, THERE + count);
+    let [speak, listen] = crowd(1, speakers, there + count);
     join_all(&sfu, &engine, &speak, FILL_A_SECOND).await?;
     sfu.connect_speakers(&engine).await?;
-    join_all(&sfu, &engine, &listen[..THERE], FILL_A_SECOND).await?;
-    for (place, _) in &listen[THERE..] {
+    join_all(&sfu, &engine, &listen[..there], FILL_A_SECOND).await?;
+    for (place, _) in &listen[there..] {
         sfu.prepare(*place).await?;
     }
     sleep(SETTLE).await;
@@ -190,7 +202,7 @@ async fn join_once<S: Start>(start: &S, count: usize, a_second: f64, joins: &mut
     let idle = forwarding(&sfu).await?;
     engine.begin_window().await;
     let (begin, before) = (Instant::now(), Spent::read(&sfu)?);
-    let joined: Vec<PeerId> = join_all(&sfu, &engine, &listen[THERE..], a_second).await?;
+    let joined: Vec<PeerId> = join_all(&sfu, &engine, &listen[there..], a_second).await?;
     let (took, spent) = (begin.elapsed(), Spent::read(&sfu)?.since(before));
     let during = engine.snapshot().await;
     sleep(SETTLE).await;
