@@ -80,18 +80,16 @@ test('on a poor network less than 1 % of a tone is made up', async ({ server, ar
   });
   expect(offer).toMatch(/a=fmtp:111 .*useinbandfec=1/);
 
-  const best = [1, 1];
-  for (let tries = 0; tries < TRIES && Math.max(...best) >= 0.01; tries++) {
+  // Of both ways at the same time, in the best of some windows: the machine of a test may be busy with others.
+  let best = 1;
+  for (let tries = 0; tries < TRIES && best >= 0.01; tries++) {
     const shares = await Promise.all(pages.map(shareMadeUp));
     test
       .info()
       .annotations.push({ type: 'made up', description: shares.map((share) => share.toFixed(4)).join(' and ') });
-    shares.forEach((share, i) => {
-      best[i] = Math.min(best[i], share);
-    });
+    best = Math.min(best, Math.max(...shares));
   }
-  expect(best[0]).toBeLessThan(0.01);
-  expect(best[1]).toBeLessThan(0.01);
+  expect(best).toBeLessThan(0.01);
 
   // It was redundancy and retransmission that did it, on both ways.
   for (const page of pages) expect((await page.evaluate(count)).asked).toBeGreaterThan(0);
