@@ -244,3 +244,31 @@ pub struct Snapshot {
     /// What it cost here.
     pub generator: GeneratorCost,
 }
+
+#[cfg(test)]
+impl Snapshot {
+    /// One of no time in which nothing happened.
+    pub(crate) fn of_nothing() -> Self {
+        Self {
+            elapsed: Duration::ZERO,
+            connected: 0,
+            connecting: 0,
+            lost_peers: 0,
+            sent: 0,
+            received: 0,
+            lost: 0,
+            reordered: 0,
+            duplicates: 0,
+            latency: Histogram::default(),
+            generator: GeneratorCost {
+                cpu: Duration::ZERO,
+                packets_received: 0,
+                packets_sent: 0,
+                send_lateness: Histogram::default(),
+                receive_lag: Histogram::default(),
+                socket_drops: 0,
+                timestamps: Timestamps::Kernel,
+            },
+        }
+    }
+}

@@ -161,18 +161,16 @@ impl FindMaxRun<'_> {
         let snapshot = crowd.engine().snapshot().await;
         let server = self.watch.end(snapshot.connected, snapshot.sent).await.ok();
         let busy = machine.and_then(|machine| machine.busy_percent_until_now());
-        let exceeded = match &arrived {
-            // There was nothing to measure.
-            Err(e) => exceeded(self.find_max, peers, &snapshot, None, Some(e)),
-            Ok(()) => {
-                let (engine, scenario) = (crowd.engine(), self.scenario);
-                let results = engine.peers().await;
-                let starved = completeness::starved(scenario, engine.has_pauses(), &results, snapshot.elapsed);
-                exceeded(self.find_max, peers, &snapshot, starved, None)
-            }
+        let failure = arrived.as_ref().err();
+        let starved = if failure.is_none() {
+            let (engine, scenario) = (crowd.engine(), self.scenario);
+            completeness::starved(scenario, engine.has_pauses(), &engine.peers().await, snapshot.elapsed)
+        } else {
+            None
         };
+        let exceeded = exceeded(self.find_max, peers, &snapshot, starved, failure);
         let trial = self.trial(load, &snapshot, server.map(|server| server.cpu_percent), &exceeded);
-        let blame = (!trial.kept).then(|| self.blame(&trial, &snapshot, arrived.as_ref().err(), busy));
+        let blame = (!trial.kept).then(|| self.blame(&trial, &snapshot, failure, busy));
         (trial, blame)
     }
 
@@ -265,7 +263,7 @@ fn exceeded(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{GeneratorCost, Histogram, Timestamps};
+    use crate::engine::Histogram;
 
     /// A hundred peers who hear everything within 1 ms.
     fn snapshot() -> Snapshot {
@@ -274,23 +272,10 @@ mod tests {
         Snapshot {
             elapsed: Duration::from_secs(10),
             connected: 100,
-            connecting: 0,
-            lost_peers: 0,
             sent: 1_500,
             received: 150_000,
-            lost: 0,
-            reordered: 0,
-            duplicates: 0,
             latency,
-            generator: GeneratorCost {
-                cpu: Duration::ZERO,
-                packets_received: 0,
-                packets_sent: 0,
-                send_lateness: Histogram::default(),
-                receive_lag: Histogram::default(),
-                socket_drops: 0,
-                timestamps: Timestamps::Kernel,
-            },
+            ..Snapshot::of_nothing()
         }
     }
 

@@ -85,7 +85,7 @@ pub(super) fn process_cpu() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{GeneratorCost, Histogram, Timestamps};
+    use crate::engine::Histogram;
 
     fn snapshot(seconds: u64, sent: u64, received: u64, lost: u64, latencies: &[u64]) -> Snapshot {
         let mut latency = Histogram::default();
@@ -93,23 +93,11 @@ mod tests {
         Snapshot {
             elapsed: Duration::from_secs(seconds),
             connected: 5,
-            connecting: 0,
-            lost_peers: 0,
             sent,
             received,
             lost,
-            reordered: 0,
-            duplicates: 0,
             latency,
-            generator: GeneratorCost {
-                cpu: Duration::ZERO,
-                packets_received: 0,
-                packets_sent: 0,
-                send_lateness: Histogram::default(),
-                receive_lag: Histogram::default(),
-                socket_drops: 0,
-                timestamps: Timestamps::Kernel,
-            },
+            ..Snapshot::of_nothing()
         }
     }
 

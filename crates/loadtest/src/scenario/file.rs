@@ -17,9 +17,6 @@ const TALK_SPURT: Duration = Duration::from_millis(1004);
 /// See [`TALK_SPURT`].
 const PAUSE: Duration = Duration::from_millis(1587);
 
-/// Peers in a limit, at most: more than any machine has.
-const MOST_STARVED: usize = 100_000_000;
-
 /// Reads a whole scenario.
 pub(super) fn parse(source: &str) -> Result<Scenario, Mistake> {
     let default = Scenario::default();
@@ -145,7 +142,7 @@ fn limits(document: &mut Section<'_>) -> Result<Option<Limits>, Mistake> {
     let Some(mut section) = document.section("fail_if")? else { return Ok(None) };
     let limits = Limits {
         loss_percent: section.take("loss_percent_over", |v| number(v, 0.0..=100.0))?,
-        starved: section.take("starved_over", |v| count(v, 0..=MOST_STARVED))?,
+        starved: section.take("starved_over", |v| count(v, 0..=LARGEST_ROOM * MOST_ROOMS))?,
         latency_p99: section.take("latency_p99_over", duration)?,
         join_p95: section.take("join_p95_over", duration)?,
         mos: section.take("mos_under", |v| number(v, 1.0..=4.5))?,
