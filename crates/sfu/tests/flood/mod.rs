@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hubbub_sfu::bench::strangers_datagrams;
-use hubbub_sfu::{AdmitError, CallId, Config, DropReason, Sfu, WorkerMetrics};
+use hubbub_sfu::{AdmitError, CallId, Config, DropReason, Event, Sfu, WorkerMetrics};
+use tokio::sync::broadcast;
 
 use crate::support::{Client, Network, PATIENCE, spread};
 
@@ -63,6 +64,29 @@ impl Strangers {
     }
 }
 
+/// Two who hear each other.
+struct Call {
+    sfu: Sfu,
+    events: broadcast::Sender<Event>,
+    a: Client,
+    b: Client,
+    /// Where their audio arrives.
+    target: SocketAddr,
+}
+
+impl Call {
+    /// With this configuration, on a port of its own.
+    async fn begin(config: Config) -> Self {
+        let config = Config { bind: IpAddr::from([127, 0, 0, 1]), first_port: 0, ..config };
+        let (sfu, events) = Sfu::start(config).expect("started");
+        let events = spread(events);
+        let a = Client::join(&sfu, &events, 1, 1, Network::Udp).await;
+        let b = Client::join(&sfu, &events, 1, 2, Network::Udp).await;
+        let target = SocketAddr::from(([127, 0, 0, 1], sfu.local_ports()[0]));
+        Self { sfu, events, a, b, target }
+    }
+}
+
 /// Sends round after round, then goes on with a pause after each until told to stop. The number sent.
 fn flood(target: SocketAddr, stop: &AtomicBool, at_least: u64, pause: Duration) -> u64 {
     let strangers = Strangers::new();
@@ -98,13 +122,7 @@ async fn settled(sfu: &Sfu) -> WorkerMetrics {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_flood_of_strangers_costs_a_call_nothing_and_keeps_nobody_out() {
-    let config = Config { bind: IpAddr::from([127, 0, 0, 1]), first_port: 0, ..Config::default() };
-    let (sfu, events) = Sfu::start(config).expect("started");
-    let events = spread(events);
-    let mut a = Client::join(&sfu, &events, 1, 1, Network::Udp).await;
-    let mut b = Client::join(&sfu, &events, 1, 2, Network::Udp).await;
-
-    let target = SocketAddr::from(([127, 0, 0, 1], sfu.local_ports()[0]));
+    let Call { sfu, events, mut a, mut b, target } = Call::begin(Config::default()).await;
     let stop = Arc::new(AtomicBool::new(false));
     let flooding = {
         let stop = Arc::clone(&stop);
@@ -161,12 +179,7 @@ async fn a_flood_of_strangers_costs_a_call_nothing_and_keeps_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn strangers_between_any_two_packets_of_a_call_cost_it_none_of_them() {
-    let config = Config { bind: IpAddr::from([127, 0, 0, 1]), first_port: 0, ..Config::default() };
-    let (sfu, events) = Sfu::start(config).expect("started");
-    let events = spread(events);
-    let mut a = Client::join(&sfu, &events, 1, 1, Network::Udp).await;
-    let mut b = Client::join(&sfu, &events, 1, 2, Network::Udp).await;
-    let target = SocketAddr::from(([127, 0, 0, 1], sfu.local_ports()[0]));
+    let Call { sfu, mut a, mut b, target, .. } = Call::begin(Config::default()).await;
     let (strangers, mut sent) = (Strangers::new(), 0);
     for number in 0..SPOKEN_AT_ONCE {
         sent += (0..ROUNDS).map(|_| strangers.send(target)).sum::<u64>();
@@ -197,15 +210,10 @@ async fn answers(sfu: &Sfu, answer: Result<(), AdmitError>, within: Duration) ->
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn while_a_flood_keeps_the_worker_busy_nobody_new_is_taken_and_those_inside_go_on() {
-    let config =
-        Config { bind: IpAddr::from([127, 0, 0, 1]), first_port: 0, max_busy_percent: 10, ..Config::default() };
-    let (sfu, events) = Sfu::start(config).expect("started");
-    let events = spread(events);
-    let a = Client::join(&sfu, &events, 1, 1, Network::Udp).await;
-    let mut b = Client::join(&sfu, &events, 1, 2, Network::Udp).await;
+    let config = Config { max_busy_percent: 10, ..Config::default() };
+    let Call { sfu, events, a, mut b, target } = Call::begin(config).await;
     assert!(answers(&sfu, Ok(()), LONG).await, "a call of two is no load");
 
-    let target = SocketAddr::from(([127, 0, 0, 1], sfu.local_ports()[0]));
     let stop = Arc::new(AtomicBool::new(false));
     let mut floods = Vec::new();
     let mut busy = false;
