@@ -185,6 +185,9 @@ async fn read(mut incoming: SplitStream<Socket>, pending: Pending, view: watch::
 }
 
 fn handle(message: ServerMessage, pending: &Pending, view: &watch::Sender<View>) {
+    if let ServerMessage::News { messages } = message {
+        return messages.into_iter().for_each(|message| handle(message, pending, view));
+    }
     match &message {
         ServerMessage::Joined { participants, .. } => view.send_modify(|view| view.participants = participants.len()),
         ServerMessage::Participants { participants } => {

@@ -36,7 +36,7 @@ impl ClientMessage {
 
 impl ServerMessage {
     /// Every `type` the server may send.
-    pub const TYPES: [&'static str; 16] = [
+    pub const TYPES: [&'static str; 17] = [
         "welcome",
         "joined",
         "left",
@@ -53,6 +53,7 @@ impl ServerMessage {
         "pong",
         "error",
         "participants",
+        "news",
     ];
 
     /// Where this message's `type` stands in [`Self::TYPES`].
@@ -75,6 +76,7 @@ impl ServerMessage {
             Self::Pong { .. } => 13,
             Self::Error { .. } => 14,
             Self::Participants { .. } => 15,
+            Self::News { .. } => 16,
         }
     }
 }
@@ -215,6 +217,7 @@ mod tests {
             json!({}),
             json!({"code": "internal", "message": ""}),
             json!({"participants": [participant]}),
+            json!({"messages": [{"type": "pong"}]}),
         ];
         for (index, mut body) in bodies.into_iter().enumerate() {
             body["type"] = ServerMessage::TYPES[index].into();

@@ -51,6 +51,11 @@ pub enum ServerMessage {
         /// Some of those who are in the room.
         participants: Vec<Participant>,
     },
+    /// What happened in a room of many lately; it is to be taken as if each came by itself, in this order.
+    News {
+        /// Messages that answer nothing, and no news.
+        messages: Vec<Self>,
+    },
     /// The seat is given up, or was taken away.
     Left {
         /// Answers this message.

@@ -151,6 +151,11 @@ impl Placement {
         self.calls.iter().map(|(call, home)| (*call, home.peers())).collect()
     }
 
+    /// Whether the peer has a worker.
+    pub(crate) fn knows(&self, peer: PeerId) -> bool {
+        self.peers.contains_key(&peer)
+    }
+
     /// Whether a new peer of a call finds a worker.
     pub(crate) fn admit(&self, call: CallId) -> Result<(), AdmitError> {
         self.pick(call, None).map(drop)

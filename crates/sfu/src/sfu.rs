@@ -69,14 +69,25 @@ impl Sfu {
         }
     }
 
-    /// Hands an order to the peer's worker. Never waits; after [`Sfu::shutdown`] it does nothing.
+    /// Hands an order to the peer's worker. Never waits; after [`Sfu::shutdown`] it does nothing. A new peer is nothing that a worker
+    /// gets up for: it is there before anything else that is ordered after it.
     pub fn send(&self, command: Command) {
         let mut placement = self.inner.placement.lock();
-        if matches!(command, Command::AddPeer { .. }) {
+        let mut is_new = false;
+        if let Command::AddPeer { peer, .. } = &command {
+            is_new = !placement.knows(*peer);
             self.observe(&mut placement);
         }
-        for (worker, order) in placement.route(command) {
-            self.inner.workers[worker].send(order);
+        let orders = placement.route(command);
+        // With more than one, other workers are told of this one.
+        let can_wait = is_new && orders.len() == 1;
+        for (worker, order) in orders {
+            let worker = &self.inner.workers[worker];
+            if can_wait {
+                worker.send_quietly(order);
+            } else {
+                worker.send(order);
+            }
         }
     }
 

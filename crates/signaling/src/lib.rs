@@ -27,6 +27,7 @@ mod metrics;
 mod news;
 mod origin;
 mod outbox;
+mod pages;
 mod presence;
 mod rate;
 mod refusal;

@@ -1,9 +1,8 @@
-use std::collections::HashSet;
-
 use hubbub_domain::UserId;
 use hubbub_protocol::ServerMessage;
 
 use super::*;
+use crate::pages::PAGE;
 use crate::testing;
 
 fn people(count: usize) -> (People<u32>, Vec<ParticipantId>) {
@@ -30,11 +29,12 @@ fn everybody_is_listed_once_however_many_there_are() {
         let (mut people, ids) = people(count);
         for me in [ids[0], ids[count / 2], ids[count - 1]] {
             let (first, further) = of(&mut people, me);
-            assert_eq!(first.len(), count.min(IN_JOINED), "{count}");
+            let on_first = ids.iter().position(|id| *id == me).is_some_and(|place| place < PAGE);
+            assert_eq!(first.len(), count.min(PAGE) + usize::from(!on_first), "{count}");
             assert!(first.iter().any(|participant| participant.id == me.0), "{count}");
-            assert!(further.iter().all(|text| text.len() <= BEGIN.len() + MESSAGE_BYTES + END.len() + 1));
-            let listed: HashSet<_> = read(first, &further).into_iter().map(|participant| participant.id).collect();
-            assert_eq!(listed, ids.iter().map(|id| id.0).collect(), "{count}");
+            let mut listed: Vec<_> = read(first, &further).into_iter().map(|participant| participant.id).collect();
+            listed.sort_unstable();
+            assert_eq!(listed, ids.iter().map(|id| id.0).collect::<Vec<_>>(), "{count}");
         }
     }
 }
@@ -51,4 +51,17 @@ fn an_entry_is_as_its_participant_is_now() {
         assert_eq!(participant, convert::participant_info(people.participant(id).unwrap()));
         assert_eq!(participant.muted, id == ids[30] || id == ids[31]);
     }
+}
+
+#[test]
+fn the_next_newcomer_gets_the_same_pages_but_those_that_changed() {
+    let (mut people, mut ids) = people(100);
+    let same = |one: &Utf8Bytes, other: &Utf8Bytes| one.as_ptr() == other.as_ptr();
+    let (_, before) = of(&mut people, ids[0]);
+    people.mute_self(ids[40], true).unwrap();
+    people.remove(ids[70]).unwrap();
+    ids.push(testing::seated(&mut people, UserId::new(), 0));
+    let (_, after) = of(&mut people, ids[100]);
+    let kept: Vec<bool> = before.iter().zip(&after).map(|(one, other)| same(one, other)).collect();
+    assert_eq!(kept, [true, false, true, false, true, false]);
 }

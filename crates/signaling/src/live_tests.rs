@@ -73,13 +73,17 @@ fn writes(pending: &mut Pending) -> Vec<Vec<String>> {
     while let Ok(outgoing) = pending.queue.try_recv() {
         let mut texts = Vec::new();
         outgoing.write_to(&mut texts);
-        let kind = |text: &Utf8Bytes| {
-            let message: serde_json::Value = serde_json::from_str(text).unwrap();
-            message["type"].as_str().unwrap().to_owned()
-        };
-        writes.push(texts.iter().map(kind).collect());
+        writes.push(texts.iter().flat_map(|text| kinds(&serde_json::from_str(text).unwrap())).collect());
     }
     writes
+}
+
+/// The type of a message, or those of its news.
+fn kinds(message: &serde_json::Value) -> Vec<String> {
+    match message["type"].as_str().unwrap() {
+        "news" => message["messages"].as_array().unwrap().iter().flat_map(kinds).collect(),
+        kind => vec![kind.to_owned()],
+    }
 }
 
 /// A hall whose people are told nothing before `hold` has passed, and the first one's socket.
@@ -96,7 +100,7 @@ fn hall(hold: Duration) -> (Arc<LiveRoom>, Room, ParticipantId, Pending) {
 }
 
 #[tokio::test]
-async fn a_hall_hears_of_those_who_come_together_in_one_write() {
+async fn a_hall_hears_of_those_who_come_together_in_one_message() {
     let (room, settings, _, mut first) = hall(Duration::from_secs(1));
     for _ in 0..8 {
         assert!(join(&room, &settings, 0).0.is_ok());
@@ -104,7 +108,8 @@ async fn a_hall_hears_of_those_who_come_together_in_one_write() {
     let Some(outgoing) = first.queue.recv().await else { panic!("the room is gone") };
     let mut texts = Vec::new();
     outgoing.write_to(&mut texts);
-    assert_eq!(texts.len(), 8);
+    assert_eq!(texts.len(), 1);
+    assert_eq!(kinds(&serde_json::from_str(&texts[0]).unwrap()), ["add-peer"; 8]);
 }
 
 #[tokio::test]

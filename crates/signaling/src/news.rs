@@ -2,7 +2,7 @@
 //!
 //! Each change told by itself costs one write a socket, so that a thousand people who join one after the other would cost a
 //! million writes. In a room of many, what changes within [`window`] of the last telling waits for the end of that window
-//! and is then written together. The order of changes is that of their happening, for everybody, and nobody hears of a participant
+//! and is then told in one message ([`ServerMessage::News`]). The order of changes is that of their happening, for everybody, and nobody hears of a participant
 //! in another message before they were added: what waits for a socket goes ahead of it ([`News::catch_up`]).
 
 use std::sync::Arc;
@@ -31,6 +31,12 @@ pub(crate) fn window(people: usize) -> Duration {
     }
     u32::try_from(people).map_or(WINDOW_MAX, |people| (WINDOW_A_PERSON * people).min(WINDOW_MAX))
 }
+
+/// How many changes one message holds at most: some 25 KB.
+const TOGETHER: usize = 100;
+/// What several are put between.
+const BEGIN: &str = r#"{"type":"news","messages":["#;
+const END: &str = "]}";
 
 /// One change.
 struct Item {
@@ -82,7 +88,7 @@ impl News {
         if items.is_empty() {
             return;
         }
-        let all: Arc<[Utf8Bytes]> = items.iter().map(|item| item.text.clone()).collect();
+        let all = together(items.iter());
         let mut told_all = 0;
         for (id, seat) in people.seats_mut() {
             let from = std::mem::replace(&mut seat.told, next);
@@ -113,10 +119,20 @@ impl News {
 fn tell_some(link: &Link, items: &[Item], first: u64, from: u64, id: ParticipantId, metrics: &Metrics) {
     let known = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
     let new = items.iter().skip(known).filter(|item| item.except != Some(id));
-    let texts: Arc<[Utf8Bytes]> = new.inspect(|item| metrics.sent(&item.message, 1)).map(|i| i.text.clone()).collect();
+    let texts = together(new.inspect(|item| metrics.sent(&item.message, 1)));
     if !texts.is_empty() {
         link.send_shared(&texts);
     }
+}
+
+/// One change as it is, several in a message. They are counted, not what they come in.
+fn together<'a>(items: impl Iterator<Item = &'a Item>) -> Arc<[Utf8Bytes]> {
+    let texts: Vec<&str> = items.map(|item| item.text.as_str()).collect();
+    let message = |texts: &[&str]| match texts {
+        [one] => (*one).into(),
+        several => [BEGIN, &several.join(","), END].concat().into(),
+    };
+    texts.chunks(TOGETHER).map(message).collect()
 }
 
 #[cfg(test)]

@@ -40,13 +40,21 @@ fn told(pending: &mut Pending) -> Vec<Vec<u128>> {
     while let Ok(outgoing) = pending.queue.try_recv() {
         let mut texts = Vec::new();
         outgoing.write_to(&mut texts);
-        let number = |text: &Utf8Bytes| match serde_json::from_str(text).unwrap() {
-            ServerMessage::RemovePeer { participant_id, .. } => participant_id.as_u128(),
-            other => panic!("{other:?}"),
-        };
-        writes.push(texts.iter().map(number).collect());
+        assert!(texts.len() <= 1 || texts.iter().all(|text| text.starts_with(BEGIN)));
+        writes.push(texts.iter().flat_map(|text| numbers(serde_json::from_str(text).unwrap())).collect());
     }
     writes
+}
+
+fn numbers(message: ServerMessage) -> Vec<u128> {
+    match message {
+        ServerMessage::News { messages } => {
+            assert!((2..=TOGETHER).contains(&messages.len()));
+            messages.into_iter().flat_map(numbers).collect()
+        }
+        ServerMessage::RemovePeer { participant_id, .. } => vec![participant_id.as_u128()],
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -63,6 +71,17 @@ fn what_happened_is_told_in_one_write_and_in_its_order() {
     assert!(told(&mut to_ada).is_empty() && told(&mut to_ben).is_empty());
     let sent = hall.metrics.snapshot(crate::metrics::Queues::default(), crate::seats::Totals::default()).messages_out;
     assert!(sent.contains(&("remove-peer", 5)), "{sent:?}");
+}
+
+#[test]
+fn very_much_comes_in_several_messages() {
+    let mut hall = Hall::new();
+    let (_, mut to_ada) = hall.join();
+    for number in 0..250 {
+        hall.push(number, None);
+    }
+    hall.tell();
+    assert_eq!(told(&mut to_ada), [(0..250).collect::<Vec<u128>>()]);
 }
 
 #[test]

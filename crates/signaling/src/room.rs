@@ -1,6 +1,7 @@
 //! One room's people: who sits where, who is muted, who may come back. Decides purely; others send and wait for it.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::ops::RangeBounds;
 
 use hubbub_domain::{
     Action, AuditUser, Client, LiveParticipant, ParticipantId, Room, RoomAccess, SessionId, Timestamp, User, UserId,
@@ -8,9 +9,11 @@ use hubbub_domain::{
 };
 use hubbub_protocol::MediaState;
 use hubbub_sfu::{Grants, Mid};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::Span;
 
 use crate::connection_test;
+use crate::pages::{self, Pages};
 use crate::token::TokenHash;
 
 /// The people in one room. `L` is what leads to a client's socket.
@@ -20,6 +23,7 @@ use crate::token::TokenHash;
 pub(crate) struct People<L> {
     settings: Room,
     seats: BTreeMap<ParticipantId, Seat<L>>,
+    pages: Pages,
     by_user: HashMap<UserId, ParticipantId>,
     /// Whom a moderator muted: kept when they leave, so that joining again does not lift it.
     muted_by_moderator: HashSet<UserId>,
@@ -43,8 +47,6 @@ pub(crate) struct Seat<L> {
     resume: TokenHash,
     /// The number of the first change in the room that its socket was not told of.
     pub(crate) told: u64,
-    /// Its entry in the list of participants as it goes over the wire, once somebody needed it.
-    entry: Option<Box<str>>,
     /// Counts sockets that were lost, so that a timer set for an earlier loss does not end a later one.
     losses: u64,
     /// Who is heard where; only the taken slots.
@@ -121,7 +123,7 @@ pub(crate) struct MutedByModerator;
 impl<L: Clone + PartialEq> People<L> {
     /// A room that nobody is in; `muted_by_moderator` are those whom a moderator muted before.
     pub(crate) fn new(settings: Room, muted_by_moderator: HashSet<UserId>) -> Self {
-        Self { settings, seats: BTreeMap::new(), by_user: HashMap::new(), muted_by_moderator }
+        Self { settings, seats: BTreeMap::new(), pages: Pages::default(), by_user: HashMap::new(), muted_by_moderator }
     }
 
     pub(crate) fn settings(&self) -> &Room {
@@ -184,16 +186,28 @@ impl<L: Clone + PartialEq> People<L> {
         self.seats.iter_mut().map(|(&id, seat)| (id, seat))
     }
 
-    /// Everybody's entry in the list of participants, in order of joining; `write` makes those that changed.
-    pub(crate) fn entries(
+    /// Everybody in order of joining: those on the first page, and what `write` makes of the other pages. `me` is on none of those; a
+    /// page without `me` is written again only when somebody on it has changed.
+    pub(crate) fn list(
         &mut self,
-        write: impl Fn(LiveParticipant) -> String,
-    ) -> impl Iterator<Item = (ParticipantId, &str)> {
-        let muted = &self.muted_by_moderator;
-        self.seats.iter_mut().map(move |(&id, seat)| {
-            let entry = seat.entry.take().unwrap_or_else(|| write(describe(muted, id, seat)).into());
-            (id, &**seat.entry.insert(entry))
-        })
+        me: ParticipantId,
+        write: impl Fn(Vec<LiveParticipant>) -> Utf8Bytes,
+    ) -> (Vec<LiveParticipant>, Vec<Utf8Bytes>) {
+        let (seats, muted) = (&self.seats, &self.muted_by_moderator);
+        let on = |page| seats.range::<ParticipantId, pages::Span>(page).map(|(&id, seat)| describe(muted, id, seat));
+        let mut pages = self.pages.iter_mut();
+        let first = pages.next().map(|(span, ..)| on(span).collect()).unwrap_or_default();
+        let mut further = Vec::with_capacity(pages.size_hint().0);
+        for (span, people, text) in pages {
+            if span.contains(&me) {
+                if people > 1 {
+                    further.push(write(on(span).filter(|participant| participant.id != me).collect()));
+                }
+            } else {
+                further.push(text.get_or_insert_with(|| write(on(span).collect())).clone());
+            }
+        }
+        (first, further)
     }
 
     /// Takes a seat: the one of before if the resume token says so, else a new one in place of any the user had.
@@ -228,7 +242,6 @@ impl<L: Clone + PartialEq> People<L> {
             link: Some(joiner.link),
             resume: joiner.next_resume,
             told: 0,
-            entry: None,
             losses: 0,
             slots: BTreeMap::new(),
             media: None,
@@ -236,12 +249,14 @@ impl<L: Clone + PartialEq> People<L> {
             join: joiner.span,
         };
         self.seats.insert(id, seat);
+        self.pages.insert(id);
         Ok(Joined::Seated { id, replaced })
     }
 
     /// Frees a seat.
     pub(crate) fn remove(&mut self, id: ParticipantId) -> Option<Seat<L>> {
         let seat = self.seats.remove(&id)?;
+        self.pages.remove(id);
         self.by_user.remove(&seat.user);
         Some(seat)
     }
@@ -249,6 +264,7 @@ impl<L: Clone + PartialEq> People<L> {
     /// Frees every seat.
     pub(crate) fn clear(&mut self) -> Vec<(ParticipantId, Seat<L>)> {
         self.by_user.clear();
+        self.pages = Pages::default();
         self.muted_by_moderator.clear();
         std::mem::take(&mut self.seats).into_iter().collect()
     }
@@ -285,7 +301,7 @@ impl<L: Clone + PartialEq> People<L> {
         }
         if let Some(seat) = self.seats.get_mut(&id) {
             seat.self_muted = muted;
-            seat.entry = None;
+            self.pages.change(id);
         }
         Ok(())
     }
@@ -294,7 +310,7 @@ impl<L: Clone + PartialEq> People<L> {
     /// the microphone goes live again is theirs to say.
     pub(crate) fn mute_by_moderator(&mut self, id: ParticipantId, muted: bool) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
-        seat.entry = None;
+        self.pages.change(id);
         if muted {
             self.muted_by_moderator.insert(seat.user);
         } else if self.muted_by_moderator.remove(&seat.user) {
@@ -312,7 +328,7 @@ impl<L: Clone + PartialEq> People<L> {
         }
         (seat.username, seat.display_name) = (username.to_owned(), display_name.to_owned());
         seat.avatar_version = user.avatar_version;
-        seat.entry = None;
+        self.pages.change(id);
         true
     }
 

@@ -212,7 +212,11 @@ participants: Array<Participant>, } | { "type": "participants",
 /**
  * Some of those who are in the room.
  */
-participants: Array<Participant>, } | { "type": "left", 
+participants: Array<Participant>, } | { "type": "news", 
+/**
+ * Messages that answer nothing, and no news.
+ */
+messages: Array<ServerMessage>, } | { "type": "left", 
 /**
  * Answers this message.
  */

@@ -5,17 +5,19 @@ import { ConnectionLostError, RequestTimeoutError } from './signaling-errors';
 
 const checkLogin = vi.fn<() => Promise<LoginCheck>>();
 let statuses: SignalingStatus[];
+let received: string[];
 let client: SignalingClient;
 
 beforeEach(() => {
   vi.useFakeTimers();
   FakeSocket.all = [];
   statuses = [];
+  received = [];
   checkLogin.mockReset().mockResolvedValue('valid');
   client = new SignalingClient({
     url: () => 'ws://host/ws',
     checkLogin,
-    onMessage: () => undefined,
+    onMessage: (message) => received.push(message.type),
     onStatus: (status) => statuses.push(status),
     createSocket: FakeSocket.create,
     random: () => 1,
@@ -70,10 +72,19 @@ describe('requests', () => {
 
   it('survives frames that are not messages', () => {
     FakeSocket.last.welcome();
-    for (const data of ['{', '[]', 'null', '{"type":7}', '{"type":"dance"}', new ArrayBuffer(2)]) {
+    const news = ['{"type":"news"}', '{"type":"news","messages":[null,7,{}]}'];
+    for (const data of ['{', '[]', 'null', '{"type":7}', '{"type":"dance"}', new ArrayBuffer(2), ...news]) {
       FakeSocket.last.onmessage?.({ data });
     }
     expect(client.status.kind).toBe('open');
+    expect(received).toEqual(['welcome', 'dance']);
+  });
+
+  it('takes news apart, in order', () => {
+    FakeSocket.last.welcome();
+    const messages = [{ type: 'add-peer' }, { type: 'remove-peer' }, { type: 'add-peer' }];
+    FakeSocket.last.onmessage?.({ data: JSON.stringify({ type: 'news', messages }) });
+    expect(received).toEqual(['welcome', 'add-peer', 'remove-peer', 'add-peer']);
   });
 });
 

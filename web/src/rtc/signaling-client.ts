@@ -173,8 +173,10 @@ export class SignalingClient {
   #onFrame(data: unknown): void {
     clearTimeout(this.#deadTimer);
     this.#deadTimer = undefined;
-    const message = parse(data);
-    if (!message) return;
+    for (const message of parse(data)) this.#onMessage(message);
+  }
+
+  #onMessage(message: ServerMessage): void {
     if (message.type === 'welcome') {
       clearTimeout(this.#welcomeTimer);
       this.#openedAt = Date.now();
@@ -280,14 +282,20 @@ const ANSWERS: Answers = {
   'connection-test': 'joined',
 };
 
-function parse(data: unknown): ServerMessage | null {
-  if (typeof data !== 'string') return null;
+/** The messages of a frame: one, or those that `news` holds. */
+function parse(data: unknown): ServerMessage[] {
+  if (typeof data !== 'string') return [];
   try {
     const value: unknown = JSON.parse(data);
-    const isMessage =
-      typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
-    return isMessage ? (value as ServerMessage) : null;
+    if (!isMessage(value)) return [];
+    if (value.type !== 'news') return [value];
+    const messages: unknown = value.messages;
+    return Array.isArray(messages) ? messages.filter(isMessage) : [];
   } catch {
-    return null;
+    return [];
   }
+}
+
+function isMessage(value: unknown): value is ServerMessage {
+  return typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
 }

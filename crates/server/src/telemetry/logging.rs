@@ -74,6 +74,8 @@ pub(crate) fn start(config: &Log, traces: Option<&Traces>) -> Filter {
         .with(traces.map(Traces::layer))
         .with(filter_fn(may_be_logged));
     if all.try_init().is_ok() {
+        // What libraries write by `log` is looked at for each line, several of them a WebSocket frame; below `info` it is never wanted.
+        log::set_max_level(log::LevelFilter::Info);
         std::panic::set_hook(Box::new(log_panic));
     }
     Filter { handle, directives: Arc::new(Mutex::new(config.filter.clone())) }
@@ -127,6 +129,12 @@ mod tests {
             let error = parse(wrong).unwrap_err();
             assert!(error.contains("expected \"info\"") && !error.contains('\n'), "{wrong}: {error}");
         }
+    }
+
+    #[test]
+    fn libraries_that_write_below_info_are_not_listened_to() {
+        start(&Log { format: LogFormat::Human, filter: "trace".to_owned() }, None);
+        assert_eq!(log::max_level(), log::LevelFilter::Info);
     }
 
     #[test]

@@ -235,6 +235,7 @@ impl Sim {
         while self.now < end {
             let flight = self.in_flight.peek().map(|Reverse(flight)| flight.at);
             let clients = self.clients.iter().filter_map(TestClient::next_timeout);
+            self.core.skip_early();
             let next = clients.chain(flight).chain(self.core.next_timeout()).min();
             let next = next.map_or(end, |next| next.min(end));
             self.now = self.now.max(next.checked_sub(TICK).unwrap_or(next));

@@ -23,6 +23,9 @@ use crate::transport::{Credentials, Fingerprint, Transport};
 /// How often a peer gets reports. More often costs packets; less often makes senders adapt late.
 const REPORT_EVERY: Duration = Duration::from_secs(3);
 
+/// Reports go out at whole multiples of this: those of a large call come together, so that the worker need not get up for each.
+const REPORTS_TOGETHER: Duration = Duration::from_millis(20);
+
 /// The least time between two reports on a slot that are counted: as often as a browser reports when nothing is lost, or more.
 const OBSERVE_EVERY: Duration = Duration::from_secs(3);
 
@@ -127,10 +130,13 @@ impl Connection {
         };
     }
 
-    /// Sets the time of the next report, spread by `key` so that peers that came together do not report together.
-    pub(super) fn plan_report(&mut self, now: Instant, key: usize) {
+    /// Sets the time of the next report, spread by `key` so that peers that came together do not all report together; `began` is the
+    /// same for all.
+    pub(super) fn plan_report(&mut self, now: Instant, key: usize, began: Instant) {
         let spread = Duration::from_millis((key as u64).wrapping_mul(7919) % 1000);
-        self.next_report = Some(now + REPORT_EVERY + spread - Duration::from_millis(500));
+        let due = now.saturating_duration_since(began) + REPORT_EVERY + spread - Duration::from_millis(500);
+        let turns = due.as_millis().div_ceil(REPORTS_TOGETHER.as_millis());
+        self.next_report = Some(began + REPORTS_TOGETHER * u32::try_from(turns).unwrap_or(u32::MAX));
     }
 
     /// Whether it is or was connected.

@@ -38,6 +38,7 @@ pub(crate) struct WorkerCore {
     pub(super) timers: Timers,
     pub(super) ntp: NtpClock,
     pub(super) cname: String,
+    began: Instant,
     pub(super) next_ssrc: u32,
     pub(super) next_stream: u64,
     pub(super) connections: usize,
@@ -69,6 +70,7 @@ impl WorkerCore {
             paths: FxHashMap::default(),
             timers: Timers::default(),
             ntp: NtpClock::new(now, since_unix),
+            began: now,
             cname: format!("{:016x}", rng.random::<u64>()),
             next_ssrc: rng.random(),
             next_stream,
@@ -115,6 +117,22 @@ impl WorkerCore {
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let discovery = self.discovery.as_ref().map(Discovery::next_timeout);
         self.timers.next().into_iter().chain(discovery).min()
+    }
+
+    /// Sets alarms again that would ring early, so that nobody wakes up for them: each handshake leaves one behind.
+    pub(crate) fn skip_early(&mut self) {
+        while let Some((at, due)) = self.timers.front() {
+            let counting = alarm_of(&mut self.peers, &mut self.calls, at, due).filter(|(alarm, _)| alarm.is_set_to(at));
+            match counting {
+                Some((_, Some(next))) if next <= at => self.timers.keep_front(),
+                Some((alarm, later)) => {
+                    self.timers.drop_front();
+                    alarm.rings(at);
+                    self.timers.set(alarm, due, later);
+                }
+                None => self.timers.drop_front(),
+            }
+        }
     }
 
     /// Does what is due, until the outbox is full; `true` when more may be due once that is sent.
@@ -260,7 +278,7 @@ impl WorkerCore {
         }
         let Some(connection) = &mut self.peers[key].connection else { return };
         if connection.next_report.is_some_and(|due| due <= now) {
-            connection.plan_report(now, key);
+            connection.plan_report(now, key, self.began);
             self.send_reports(now, key);
         }
         self.settle(now, key);
@@ -327,7 +345,7 @@ impl WorkerCore {
         let peer = &mut self.peers[key];
         let Some(connection) = &mut peer.connection else { return };
         let setup = now.saturating_duration_since(connection.offered_at);
-        connection.plan_report(now, key);
+        connection.plan_report(now, key, self.began);
         connection.silent_since = Some(now);
         let dtls = now.saturating_duration_since(connection.checked_at.unwrap_or(now));
         self.metrics.join_phases[JoinPhase::Dtls as usize].observe(dtls);
@@ -371,5 +389,21 @@ impl WorkerCore {
         }
         changes.clear();
         self.changes = changes;
+    }
+}
+
+/// The alarm that an entry is for, and when it has to ring.
+fn alarm_of<'a>(
+    peers: &'a mut Slab<Peer>,
+    calls: &'a mut Slab<(Call, Alarm)>,
+    at: Instant,
+    due: Due,
+) -> Option<(&'a mut Alarm, Option<Instant>)> {
+    match due {
+        Due::Peer(key) => {
+            let peer = peers.get_mut(key)?;
+            Some((&mut peer.alarm, peer.connection.as_ref().and_then(Connection::next_timeout)))
+        }
+        Due::Call(key) => calls.get_mut(key).map(|(_, alarm)| (alarm, Some(at))),
     }
 }

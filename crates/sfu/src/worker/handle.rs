@@ -70,6 +70,12 @@ impl WorkerHandle {
         self.post.order(Mail::Order(order));
     }
 
+    /// As [`Self::send`], for what can wait until the worker has something else to do, or a quarter of a second.
+    pub(crate) fn send_quietly(&self, order: Order) {
+        // As for one that has stopped.
+        let _ = self.post.orders.send(Mail::Order(order));
+    }
+
     pub(crate) fn stop(&self) {
         self.post.order(Mail::Stop);
     }

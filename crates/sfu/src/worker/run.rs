@@ -318,7 +318,8 @@ impl Serving {
     }
 
     /// How long there is nothing to do but to wait for packets.
-    fn patience(&self) -> Duration {
+    fn patience(&mut self) -> Duration {
+        self.core.skip_early();
         let due = [self.core.next_timeout(), self.tcp.next_timeout(), Some(self.published_at + PUBLISH_EVERY)];
         let due = due.into_iter().flatten().min();
         due.map_or(PUBLISH_EVERY, |due| due.saturating_duration_since(Instant::now()))

@@ -18,9 +18,14 @@ pub(super) struct Alarm {
 }
 
 impl Alarm {
+    /// Whether an entry is the one that counts.
+    pub(super) fn is_set_to(&self, at: Instant) -> bool {
+        self.at == Some(at)
+    }
+
     /// Whether an entry that came up is the one that counts; it is used up then.
     pub(super) fn rings(&mut self, at: Instant) -> bool {
-        let rings = self.at == Some(at);
+        let rings = self.is_set_to(at);
         if rings {
             self.at = None;
         }
@@ -28,10 +33,12 @@ impl Alarm {
     }
 }
 
-/// All entries, earliest first. Moving an alarm later leaves it as it is: it rings, is found early and is set again.
+/// All entries, earliest first. Moving an alarm later leaves it as it is: it is set again once it is the next to ring.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, Due)>>,
+    /// The entry that was looked at last and counts.
+    looked_at: Option<(Instant, Due)>,
 }
 
 impl Timers {
@@ -46,6 +53,22 @@ impl Timers {
 
     pub(super) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// The earliest entry, unless it was looked at already and counts.
+    pub(super) fn front(&self) -> Option<(Instant, Due)> {
+        let front = self.heap.peek().map(|Reverse(entry)| *entry);
+        front.filter(|_| front != self.looked_at)
+    }
+
+    /// The earliest entry was looked at, and counts.
+    pub(super) fn keep_front(&mut self) {
+        self.looked_at = self.heap.peek().map(|Reverse(entry)| *entry);
+    }
+
+    /// The earliest entry goes.
+    pub(super) fn drop_front(&mut self) {
+        self.heap.pop();
     }
 
     /// Takes the earliest entry that has come up.

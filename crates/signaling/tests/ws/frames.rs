@@ -68,7 +68,7 @@ async fn a_frame_too_large_closes_the_socket_and_only_that() {
     let (mut witness, _) = world.joined(&ada, room).await;
     let mut client = world.connect(&ada).await;
     let text = format!(r#"{{"type":"ping","id":"{}"}}"#, "x".repeat(98_304));
-    client.0.send(Message::text(text)).await.unwrap();
+    client.socket.send(Message::text(text)).await.unwrap();
     assert_eq!(client.expect_close().await, 1009);
     witness.expect_quiet().await;
 }
@@ -93,7 +93,7 @@ async fn many_fragments_that_are_too_large_together_close_the_socket() {
     for part in 0..3 {
         let kind = if part == 0 { Data::Text } else { Data::Continue };
         let frame = Frame::message(" ".repeat(40_000), OpCode::Data(kind), part == 2);
-        client.0.send(Message::Frame(frame)).await.unwrap();
+        client.socket.send(Message::Frame(frame)).await.unwrap();
     }
     assert_eq!(client.expect_close().await, 1009);
 }
@@ -103,7 +103,7 @@ async fn binary_frames_are_not_spoken() {
     let world = World::new().await;
     let ada = world.user("ada").await;
     let mut client = world.connect(&ada).await;
-    client.0.send(Message::binary(vec![1, 2, 3])).await.unwrap();
+    client.socket.send(Message::binary(vec![1, 2, 3])).await.unwrap();
     assert_eq!(client.expect_close().await, 1003);
 }
 
@@ -115,6 +115,6 @@ async fn text_that_is_not_utf8_closes_the_socket() {
     let ada = world.user("ada").await;
     let mut client = world.connect(&ada).await;
     let frame = Frame::message(vec![0xff, 0xfe], OpCode::Data(Data::Text), true);
-    client.0.send(Message::Frame(frame)).await.unwrap();
+    client.socket.send(Message::Frame(frame)).await.unwrap();
     assert_eq!(client.expect_close().await, 1007);
 }

@@ -1,5 +1,6 @@
 //! A server with accounts in memory and a media plane that only writes down what it is told; and clients for it.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -229,13 +230,17 @@ pub(crate) async fn open(address: SocketAddr, path: &str, headers: &[(&'static s
     }
     let stream = TcpStream::connect(address).await.unwrap();
     match client_async(request, stream).await {
-        Ok((socket, _)) => Ok(Client(socket)),
+        Ok((socket, _)) => Ok(Client { socket, news: VecDeque::new() }),
         Err(Error::Http(response)) => Err(response.status().as_u16()),
         Err(error) => panic!("{error}"),
     }
 }
 
-pub(crate) struct Client(pub(crate) WebSocketStream<TcpStream>);
+pub(crate) struct Client {
+    pub(crate) socket: WebSocketStream<TcpStream>,
+    /// What came in a message and was not asked for yet.
+    news: VecDeque<Value>,
+}
 
 impl Client {
     pub(crate) async fn send(&mut self, message: Value) {
@@ -244,7 +249,7 @@ impl Client {
 
     pub(crate) async fn send_text(&mut self, text: String) {
         assert!(text.len() < 2 * MAX_MESSAGE_BYTES);
-        self.0.send(Message::text(text)).await.unwrap();
+        self.socket.send(Message::text(text)).await.unwrap();
     }
 
     /// The next message, of type `kind`.
@@ -266,10 +271,14 @@ impl Client {
         message
     }
 
+    /// The next message; news one by one.
     pub(crate) async fn next(&mut self) -> Value {
         loop {
-            match timeout(PATIENCE, self.0.next()).await.expect("a message in time") {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+            if let Some(message) = self.news.pop_front() {
+                return message;
+            }
+            match timeout(PATIENCE, self.socket.next()).await.expect("a message in time") {
+                Some(Ok(Message::Text(text))) => self.news = apart(&text).into(),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("instead of a message: {other:?}"),
             }
@@ -302,10 +311,10 @@ impl Client {
 
     /// What comes before the server closes, and the close code.
     pub(crate) async fn messages_until_close(&mut self) -> (Vec<Value>, u16) {
-        let mut messages = Vec::new();
+        let mut messages: Vec<Value> = std::mem::take(&mut self.news).into();
         loop {
-            match timeout(PATIENCE, self.0.next()).await.expect("a close in time") {
-                Some(Ok(Message::Text(text))) => messages.push(serde_json::from_str(&text).unwrap()),
+            match timeout(PATIENCE, self.socket.next()).await.expect("a close in time") {
+                Some(Ok(Message::Text(text))) => messages.extend(apart(&text)),
                 Some(Ok(Message::Close(Some(frame)))) => return (messages, frame.code.into()),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("instead of a close frame: {other:?}"),
@@ -317,6 +326,12 @@ impl Client {
     pub(crate) fn drop_connection(self) {
         drop(self);
     }
+}
+
+/// A message, or those that its news are.
+fn apart(text: &str) -> Vec<Value> {
+    let mut message: Value = serde_json::from_str(text).unwrap();
+    if message["type"] == "news" { serde_json::from_value(message["messages"].take()).unwrap() } else { vec![message] }
 }
 
 /// The seat of a `joined`.

@@ -178,7 +178,7 @@ async fn leaving_is_at_once() {
     let (mut client, _) = world.joined(&bob, room).await;
     witness.expect("add-peer").await;
     client.send(json!({"type": "leave"})).await;
-    client.0.close(None).await.unwrap();
+    client.socket.close(None).await.unwrap();
     let started = tokio::time::Instant::now();
     assert_eq!(witness.expect("remove-peer").await["reason"], "left");
     assert!(started.elapsed() < RESUME_WINDOW);

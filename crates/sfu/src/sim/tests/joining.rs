@@ -131,6 +131,28 @@ fn who_leaves_is_told_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn after_joining_nothing_is_due_before_the_first_reports_which_come_together() {
+    let mut sim = Sim::new(1);
+    sim.join_all(200);
+    let connected = sim.now;
+    let mut due = Vec::new();
+    while sim.now < connected + 4 * SECOND {
+        sim.core.skip_early();
+        if sim.core.next_timeout().is_some_and(|at| at <= sim.now + Duration::from_millis(1)) {
+            due.push(sim.now - connected);
+        }
+        sim.run(Duration::from_millis(1));
+    }
+    let early = due.iter().filter(|after| **after < 2 * SECOND).count();
+    assert!(early <= 2, "the call has a turn a second, and nobody else: {due:?}");
+    assert!(
+        (1..=75).contains(&due.len()),
+        "200 peers' reports in one second of 50 turns, and what DTLS leaves: {}",
+        due.len()
+    );
+}
+
+#[test]
 fn a_client_that_closes_is_lost_at_once() {
     let mut sim = Sim::new(1);
     sim.join_all(2);
