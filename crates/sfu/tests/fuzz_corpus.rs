@@ -1,70 +1,110 @@
-//! The fuzz targets on their committed corpus and on mutations of it; `make fuzz` goes further.
+//! The fuzz targets of `fuzz/`, the files themselves, on their committed corpus and on mutations of it; `make fuzz` goes further.
+
+#![allow(unused_attributes, reason = "the targets are programs for libFuzzer, without a `main`")]
 
 #[path = "../../../fuzz/mutate.rs"]
 mod mutate;
 
-use hubbub_sfu::fuzz::TARGETS;
+extern crate self as libfuzzer_sys;
 
-fn run(name: &str, mutations: usize) {
-    let (_, target) = TARGETS.iter().find(|(target, _)| *target == name).expect("a target");
-    mutate::run(name, mutations, target);
+/// In place of libFuzzer's: the target as a function.
+#[macro_export]
+macro_rules! fuzz_target {
+    (|$data:ident: &[u8]| $body:expr) => {
+        pub(crate) fn target($data: &[u8]) {
+            $body
+        }
+    };
 }
+
+#[path = "../../../fuzz/fuzz_targets/dtls.rs"]
+mod dtls;
+#[path = "../../../fuzz/fuzz_targets/hello.rs"]
+mod hello;
+#[path = "../../../fuzz/fuzz_targets/red.rs"]
+mod red;
+#[path = "../../../fuzz/fuzz_targets/rtcp.rs"]
+mod rtcp;
+#[path = "../../../fuzz/fuzz_targets/rtp.rs"]
+mod rtp;
+#[path = "../../../fuzz/fuzz_targets/sdp.rs"]
+mod sdp;
+#[path = "../../../fuzz/fuzz_targets/stun.rs"]
+mod stun;
+#[path = "../../../fuzz/fuzz_targets/tcp.rs"]
+mod tcp;
+#[path = "../../../fuzz/fuzz_targets/worker.rs"]
+mod worker;
+
+/// Every target that has a test here.
+const TARGETS: [&str; 9] = ["stun", "rtp", "red", "rtcp", "sdp", "tcp", "hello", "dtls", "worker"];
 
 #[test]
 fn stun() {
-    run("stun", 20_000);
+    mutate::run("stun", 20_000, stun::target);
 }
 
 #[test]
 fn rtp() {
-    run("rtp", 20_000);
+    mutate::run("rtp", 20_000, rtp::target);
 }
 
 #[test]
 fn red() {
-    run("red", 50_000);
+    mutate::run("red", 50_000, red::target);
 }
 
 #[test]
 fn rtcp() {
-    run("rtcp", 50_000);
+    mutate::run("rtcp", 50_000, rtcp::target);
 }
 
 #[test]
 fn sdp() {
-    run("sdp", 10_000);
+    mutate::run("sdp", 10_000, sdp::target);
 }
 
 #[test]
 fn tcp() {
-    run("tcp", 50_000);
+    mutate::run("tcp", 50_000, tcp::target);
 }
 
 #[test]
 fn hello() {
-    run("hello", 20_000);
+    mutate::run("hello", 20_000, hello::target);
 }
 
 #[test]
 fn dtls() {
-    run("dtls", 10_000);
+    mutate::run("dtls", 10_000, dtls::target);
 }
 
 #[test]
 fn worker() {
-    run("worker", 3_000);
+    mutate::run("worker", 3_000, worker::target);
 }
 
 #[test]
-fn every_target_has_a_test_and_a_corpus() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    let mut folders: Vec<String> = std::fs::read_dir(folder)
-        .expect("corpora")
-        .map(|entry| entry.expect("a folder").file_name().into_string().expect("a name"))
-        .filter(|name| name != "message")
-        .collect();
-    folders.sort();
-    let mut names: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).collect();
-    names.sort_unstable();
-    assert_eq!(folders, names);
+fn every_target_has_a_test_a_corpus_and_a_program() {
+    let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    let listed = |folder: &str| {
+        let mut names: Vec<String> = std::fs::read_dir(fuzz.join(folder))
+            .expect("a folder")
+            .map(|entry| entry.expect("a file").path().file_stem().expect("a name").to_string_lossy().into_owned())
+            .filter(|name| name != "message")
+            .collect();
+        names.sort();
+        names
+    };
+    let mut tested = TARGETS.map(str::to_owned);
+    tested.sort();
+    assert_eq!(listed("corpus"), tested);
+    assert_eq!(listed("fuzz_targets"), tested);
+    let programs = std::fs::read_to_string(fuzz.join("Cargo.toml")).expect("a manifest");
+    for name in tested {
+        assert!(
+            programs.contains(&format!("[[bin]]\nname = \"{name}\"\npath = \"fuzz_targets/{name}.rs\"\n")),
+            "{name}"
+        );
+    }
 }

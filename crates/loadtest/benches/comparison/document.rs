@@ -131,11 +131,12 @@ fn rows(hubbub: &Measured, janus: &Measured) -> Vec<Row> {
         both(&|m| m.growth.as_ref().ok()?.memory_a_listener()),
     );
     let joins = |m: &Measured| m.joins.clone().ok();
-    add("server CPU a join with signaling, ms", &[], 2, both(&|m| Some(joins(m)?.cpu())));
+    let storm = |m: &Measured| m.storm.clone().ok();
+    add("server CPU a join with signaling, 100 joins/s, ms", &[], 2, both(&|m| Some(joins(m)?.cpu())));
     add("… of it the media worker's (ICE, DTLS, SDP), ms", &[AtMost(0.5)], 2, both(&|m| joins(m)?.media_cpu()));
+    add("… and at 300 joins/s, ms", &[AtMost(0.5)], 2, both(&|m| storm(m)?.media_cpu()));
     add("first packet at 100 joins/s, p50, ms", &[AtMost(8.0)], 1, both(&|m| Some(joins(m)?.first_packet().0)));
     add("first packet at 100 joins/s, p95, ms", &[AtMost(20.0)], 1, both(&|m| Some(joins(m)?.first_packet().1)));
-    let storm = |m: &Measured| m.storm.clone().ok();
     add("packets that a call lost meanwhile, 300 joins/s", &[AtMost(0.0)], 0, both(&|m| Some(storm(m)?.lost as f64)));
     add("latency p99 of that call, ms", &[], 1, both(&|m| Some(storm(m)?.p99())));
     let dearer = |m: &Measured| Some(m.hall.clone().ok()?.cpu() / m.small.clone().ok()?.cpu());

@@ -23,22 +23,6 @@ use crate::transport::dtls::fuzz as dtls_fuzz;
 use crate::transport::tcp::{FrameDecoder, encode_frame};
 use crate::transport::{Credentials, Identity, Outbox, Path, Transport, classify};
 
-/// A target: its name and its function.
-pub type Target = (&'static str, fn(&[u8]));
-
-/// Every target: its name, which is that of its folder in `fuzz/corpus`, and its function.
-pub const TARGETS: [Target; 9] = [
-    ("stun", stun),
-    ("rtp", rtp),
-    ("red", red),
-    ("rtcp", rtcp),
-    ("sdp", sdp),
-    ("tcp", tcp),
-    ("hello", hello),
-    ("dtls", dtls),
-    ("worker", worker),
-];
-
 /// Inputs larger than anything a socket hands out.
 const INPUT_MAX: usize = 70 * 1024;
 
