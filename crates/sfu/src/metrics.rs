@@ -272,7 +272,7 @@ pub struct WorkerMetrics {
     pub send_errors: [u64; SendError::ALL.len()],
     /// Datagrams that arrived and found no room in the socket's buffer.
     pub receive_drops: u64,
-    /// Times that something was due and got its turn more than 20 ms late.
+    /// Turns that began more than 20 ms late: the one before took too long, or the thread got no core.
     pub late_ticks: u64,
 }
 

@@ -110,7 +110,7 @@ impl Sfu {
         }
     }
 
-    /// The workers' numbers, at most a quarter of a second old.
+    /// The workers' numbers, at most a quarter of a second old; of who has not offered yet, half a second.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         Metrics {

@@ -287,6 +287,20 @@ async fn a_taken_port_is_named() {
 }
 
 #[tokio::test]
+async fn somebody_who_is_added_is_there_though_nothing_else_is_ordered() {
+    let (sfu, _events) = Sfu::start(config()).expect("started");
+    let grants = Grants { speak: true, hear: true, hear_own: false };
+    sfu.send(Command::AddPeer { call: CallId(1), peer: PeerId(1), grants, max_speakers: 8 });
+    let there = async {
+        while sfu.metrics().workers[0].peers != 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, there).await.is_ok(), "{:?}", sfu.metrics().workers[0].peers);
+    sfu.shutdown().await;
+}
+
+#[tokio::test]
 async fn the_ports_are_free_again_after_shutdown() {
     let (sfu, _events) = Sfu::start(config()).expect("started");
     let port = sfu.local_ports()[0];

@@ -64,4 +64,10 @@ fn the_next_newcomer_gets_the_same_pages_but_those_that_changed() {
     let (_, after) = of(&mut people, ids[100]);
     let kept: Vec<bool> = before.iter().zip(&after).map(|(one, other)| same(one, other)).collect();
     assert_eq!(kept, [true, false, true, false, true, false]);
+    let user = people.seat(ids[20]).unwrap().user;
+    assert!(people.update_profile(ids[20], &testing::user(user, "Somebody else")));
+    let (_, renamed) = of(&mut people, ids[0]);
+    let kept: Vec<bool> = after.iter().zip(&renamed).map(|(one, other)| same(one, other)).collect();
+    assert_eq!(kept[..2], [false, true]);
+    assert!(renamed[0].contains("Somebody else"));
 }

@@ -88,7 +88,8 @@ impl News {
         if items.is_empty() {
             return;
         }
-        let all = together(items.iter());
+        let blocks: Vec<Vec<&Item>> = items.chunks(TOGETHER).map(|block| block.iter().collect()).collect();
+        let all: Arc<[Utf8Bytes]> = blocks.iter().map(|block| together(block)).collect();
         let mut told_all = 0;
         for (id, seat) in people.seats_mut() {
             let from = std::mem::replace(&mut seat.told, next);
@@ -97,11 +98,11 @@ impl News {
                 link.send_shared(&all);
                 told_all += 1;
             } else {
-                tell_some(link, &items, first, from, id, metrics);
+                tell_some(link, (&items, &all), first, from, id, metrics);
             }
         }
-        for item in &items {
-            metrics.sent(&item.message, told_all);
+        for block in &blocks {
+            count(block, told_all, metrics);
         }
     }
 
@@ -110,29 +111,59 @@ impl News {
         let Some(seat) = people.seat_mut(id).filter(|seat| seat.told < self.next()) else { return };
         let from = std::mem::replace(&mut seat.told, self.next());
         if let Some(link) = &seat.link {
-            tell_some(link, &self.items, self.first, from, id, metrics);
+            tell_some(link, (&self.items, &[]), self.first, from, id, metrics);
         }
     }
 }
 
-/// Tells `id` the items from number `from` on that are not of its own doing; `first` is the first one's number.
-fn tell_some(link: &Link, items: &[Item], first: u64, from: u64, id: ParticipantId, metrics: &Metrics) {
+/// Tells `id` the items from number `from` on that are not of its own doing; `first` is the first one's number. `whole` is what each
+/// [`TOGETHER`] of the items are as a message, where that is known: in a hall that many come to, each of them is told most of it.
+fn tell_some(
+    link: &Link,
+    (items, whole): (&[Item], &[Utf8Bytes]),
+    first: u64,
+    from: u64,
+    id: ParticipantId,
+    metrics: &Metrics,
+) {
     let known = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
-    let new = items.iter().skip(known).filter(|item| item.except != Some(id));
-    let texts = together(new.inspect(|item| metrics.sent(&item.message, 1)));
+    let mut texts = Vec::new();
+    for (number, block) in items.chunks(TOGETHER).enumerate() {
+        let known = known.saturating_sub(number * TOGETHER);
+        let new: Vec<&Item> = block.iter().skip(known).filter(|item| item.except != Some(id)).collect();
+        if new.is_empty() {
+            continue;
+        }
+        count(&new, 1, metrics);
+        texts.push(match whole.get(number) {
+            Some(text) if new.len() == block.len() => text.clone(),
+            _ => together(&new),
+        });
+    }
     if !texts.is_empty() {
-        link.send_shared(&texts);
+        link.send_shared(&texts.into());
     }
 }
 
-/// One change as it is, several in a message. They are counted, not what they come in.
-fn together<'a>(items: impl Iterator<Item = &'a Item>) -> Arc<[Utf8Bytes]> {
-    let texts: Vec<&str> = items.map(|item| item.text.as_str()).collect();
-    let message = |texts: &[&str]| match texts {
-        [one] => (*one).into(),
-        several => [BEGIN, &several.join(","), END].concat().into(),
-    };
-    texts.chunks(TOGETHER).map(message).collect()
+/// One change as it is, several in a message.
+fn together(items: &[&Item]) -> Utf8Bytes {
+    match items {
+        [one] => one.text.clone(),
+        several => {
+            let texts: Vec<&str> = several.iter().map(|item| item.text.as_str()).collect();
+            [BEGIN, &texts.join(","), END].concat().into()
+        }
+    }
+}
+
+/// Counts changes as told to so many, and what they come in.
+fn count(items: &[&Item], receivers: u64, metrics: &Metrics) {
+    for item in items {
+        metrics.sent(&item.message, receivers);
+    }
+    if items.len() > 1 {
+        metrics.sent(&ServerMessage::News { messages: Vec::new() }, receivers);
+    }
 }
 
 #[cfg(test)]

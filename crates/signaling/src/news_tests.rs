@@ -70,7 +70,7 @@ fn what_happened_is_told_in_one_write_and_in_its_order() {
     hall.tell();
     assert!(told(&mut to_ada).is_empty() && told(&mut to_ben).is_empty());
     let sent = hall.metrics.snapshot(crate::metrics::Queues::default(), crate::seats::Totals::default()).messages_out;
-    assert!(sent.contains(&("remove-peer", 5)), "{sent:?}");
+    assert!(sent.contains(&("remove-peer", 5)) && sent.contains(&("news", 2)), "{sent:?}");
 }
 
 #[test]
@@ -80,8 +80,13 @@ fn very_much_comes_in_several_messages() {
     for number in 0..250 {
         hall.push(number, None);
     }
+    let (_, mut to_ben) = hall.join();
+    for number in 250..450 {
+        hall.push(number, None);
+    }
     hall.tell();
-    assert_eq!(told(&mut to_ada), [(0..250).collect::<Vec<u128>>()]);
+    assert_eq!(told(&mut to_ada), [(0..450).collect::<Vec<u128>>()]);
+    assert_eq!(told(&mut to_ben), [(250..450).collect::<Vec<u128>>()]);
 }
 
 #[test]

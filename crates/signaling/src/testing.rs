@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use hubbub_domain::room::{MaxParticipants, RoomDescription, RoomName};
-use hubbub_domain::{Client, ParticipantId, Room, RoomId, SessionId, Timestamp, UserId};
+use hubbub_domain::user::{Bio, DisplayName, Email, Username};
+use hubbub_domain::{Client, ParticipantId, Role, Room, RoomId, SessionId, Timestamp, User, UserId};
 use hubbub_sfu::{AdmitError, CallId, Command, PeerStats};
 use tokio_util::sync::CancellationToken;
 
@@ -64,6 +65,22 @@ pub(crate) fn settings(owner: UserId, seats: i64) -> Room {
 /// A room that nobody is in.
 pub(crate) fn people<L: Clone + PartialEq>(seats: i64) -> People<L> {
     People::new(settings(UserId::new(), seats), HashSet::new())
+}
+
+/// An account of this name.
+pub(crate) fn user(id: UserId, display_name: &str) -> User {
+    User {
+        id,
+        email: Email::from_stored("ada@example.org".to_owned()),
+        email_verified: true,
+        username: Username::from_stored("ada".to_owned()),
+        display_name: DisplayName::from_stored(display_name.to_owned()),
+        bio: Bio::from_stored(String::new()),
+        avatar_version: None,
+        role: Role::Member,
+        blocked_at: None,
+        created_at: NOW,
+    }
 }
 
 /// Somebody who wants in.

@@ -133,7 +133,10 @@ mod tests {
 
     #[test]
     fn libraries_that_write_below_info_are_not_listened_to() {
-        start(&Log { format: LogFormat::Human, filter: "trace".to_owned() }, None);
+        let hook = std::panic::take_hook();
+        start(&Log { format: LogFormat::Human, filter: "off".to_owned() }, None);
+        // That of other tests in this process.
+        std::panic::set_hook(hook);
         assert_eq!(log::max_level(), log::LevelFilter::Info);
     }
 

@@ -182,7 +182,7 @@ fn work(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
         ),
         counter(
             "hubbub_sfu_late_ticks_total",
-            "Times that something was due and got its turn more than 20 ms late.",
+            "Turns that began more than 20 ms late: the one before took too long, or the thread got no core.",
             each(workers, |w| w.late_ticks),
         ),
         counter(

@@ -26,7 +26,11 @@ pub(crate) fn signaling(now: &MetricsSnapshot) -> Vec<MetricFamily> {
             one(now.connection_tests),
         ),
         counter(&prefix("messages_received_total"), "Messages received, by type.", by("type", &now.messages_in)),
-        counter(&prefix("messages_sent_total"), "Messages queued for clients, by type.", by("type", &now.messages_out)),
+        counter(
+            &prefix("messages_sent_total"),
+            "Messages queued for clients, by type; those that news hold are counted as well.",
+            by("type", &now.messages_out),
+        ),
         counter(&prefix("errors_total"), "Errors sent, by code.", by("code", &now.errors)),
         counter(
             &prefix("media_problems_total"),

@@ -135,8 +135,8 @@ impl Connection {
     pub(super) fn plan_report(&mut self, now: Instant, key: usize, began: Instant) {
         let spread = Duration::from_millis((key as u64).wrapping_mul(7919) % 1000);
         let due = now.saturating_duration_since(began) + REPORT_EVERY + spread - Duration::from_millis(500);
-        let turns = due.as_millis().div_ceil(REPORTS_TOGETHER.as_millis());
-        self.next_report = Some(began + REPORTS_TOGETHER * u32::try_from(turns).unwrap_or(u32::MAX));
+        let since_turn = u64::try_from(due.as_nanos() % REPORTS_TOGETHER.as_nanos()).unwrap_or(0);
+        self.next_report = Some(began + due + REPORTS_TOGETHER - Duration::from_nanos(since_turn));
     }
 
     /// Whether it is or was connected.

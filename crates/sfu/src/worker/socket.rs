@@ -164,6 +164,7 @@ mod system {
     }
 
     /// An IP address as the system reads and writes it.
+    #[repr(C)]
     union Address {
         v4: sockaddr_in,
         v6: sockaddr_in6,
@@ -218,8 +219,8 @@ mod system {
 
         /// What an [`Address::EMPTY`] has become; `None` when it is no IP address.
         fn get(&self) -> Option<SocketAddr> {
-            // SAFETY: every byte is initialized ([`Self::EMPTY`]), both variants are integers throughout, and both begin with the
-            // family.
+            // SAFETY: this began as [`Self::EMPTY`], so that every byte is initialized, which is not so of [`Self::new`]; both variants
+            // are integers throughout, and both begin with the family.
             #[expect(unsafe_code, reason = "an address as the system writes it")]
             let (v4, v6) = unsafe { (&self.v4, &self.v6) };
             match c_int::from(v6.sin6_family) {

@@ -90,6 +90,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_entry_is_looked_at_again_once_it_is_another_or_was_not_the_first_any_more() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let (mut timers, mut one, mut other) = (Timers::default(), Alarm::default(), Alarm::default());
+        assert_eq!(timers.front(), None);
+        timers.set(&mut one, Due::Peer(1), Some(at(500)));
+        assert_eq!(timers.front(), Some((at(500), Due::Peer(1))));
+        timers.keep_front();
+        assert_eq!(timers.front(), None, "it counts");
+        timers.set(&mut other, Due::Peer(2), Some(at(100)));
+        assert_eq!(timers.front(), Some((at(100), Due::Peer(2))));
+        timers.keep_front();
+        assert_eq!(timers.pop(at(100)), Some((at(100), Due::Peer(2))));
+        assert_eq!(timers.front(), Some((at(500), Due::Peer(1))));
+        timers.drop_front();
+        assert_eq!((timers.front(), timers.next()), (None, None));
+    }
+
+    #[test]
     fn the_earliest_setting_counts_and_rings_once() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
