@@ -2,6 +2,16 @@
 
 use std::path::Path;
 
+/// In place of libFuzzer's, for tests that are named `libfuzzer_sys` to the targets: the target as a function.
+#[macro_export]
+macro_rules! fuzz_target {
+    (|$data:ident: &[u8]| $body:expr) => {
+        pub(crate) fn target($data: &[u8]) {
+            $body
+        }
+    };
+}
+
 /// What reaches a length field, a counter or a version.
 const INTERESTING: [u8; 12] = [0, 1, 2, 4, 0x0f, 0x10, 0x7f, 0x80, 0x81, 0xc8, 0xfe, 0xff];
 /// No mutation makes an input longer.

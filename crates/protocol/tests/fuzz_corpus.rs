@@ -7,17 +7,8 @@ mod message;
 #[path = "../../../fuzz/mutate.rs"]
 mod mutate;
 
+// Whose macro the targets call: here it is that of `mutate`.
 extern crate self as libfuzzer_sys;
-
-/// In place of libFuzzer's: the target as a function.
-#[macro_export]
-macro_rules! fuzz_target {
-    (|$data:ident: &[u8]| $body:expr) => {
-        pub(crate) fn target($data: &[u8]) {
-            $body
-        }
-    };
-}
 
 #[test]
 fn message() {

@@ -5,17 +5,8 @@
 #[path = "../../../fuzz/mutate.rs"]
 mod mutate;
 
+// Whose macro the targets call: here it is that of `mutate`.
 extern crate self as libfuzzer_sys;
-
-/// In place of libFuzzer's: the target as a function.
-#[macro_export]
-macro_rules! fuzz_target {
-    (|$data:ident: &[u8]| $body:expr) => {
-        pub(crate) fn target($data: &[u8]) {
-            $body
-        }
-    };
-}
 
 #[path = "../../../fuzz/fuzz_targets/dtls.rs"]
 mod dtls;

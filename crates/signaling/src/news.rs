@@ -2,8 +2,9 @@
 //!
 //! Each change told by itself costs one write a socket, so that a thousand people who join one after the other would cost a
 //! million writes. In a room of many, what changes within [`window`] of the last telling waits for the end of that window
-//! and is then told in one message ([`ServerMessage::News`]). The order of changes is that of their happening, for everybody, and nobody hears of a participant
-//! in another message before they were added: what waits for a socket goes ahead of it ([`News::catch_up`]).
+//! and is then told in one message ([`ServerMessage::News`]). The order of changes is that of their happening, for everybody,
+//! and nobody hears of a participant in another message before they were added: what waits for a socket goes ahead of it
+//! ([`News::catch_up`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,8 +89,8 @@ impl News {
         if items.is_empty() {
             return;
         }
-        let blocks: Vec<Vec<&Item>> = items.chunks(TOGETHER).map(|block| block.iter().collect()).collect();
-        let all: Arc<[Utf8Bytes]> = blocks.iter().map(|block| together(block)).collect();
+        let items: Vec<&Item> = items.iter().collect();
+        let all: Arc<[Utf8Bytes]> = items.chunks(TOGETHER).map(together).collect();
         let mut told_all = 0;
         for (id, seat) in people.seats_mut() {
             let from = std::mem::replace(&mut seat.told, next);
@@ -101,7 +102,7 @@ impl News {
                 tell_some(link, (&items, &all), first, from, id, metrics);
             }
         }
-        for block in &blocks {
+        for block in items.chunks(TOGETHER) {
             count(block, told_all, metrics);
         }
     }
@@ -111,7 +112,8 @@ impl News {
         let Some(seat) = people.seat_mut(id).filter(|seat| seat.told < self.next()) else { return };
         let from = std::mem::replace(&mut seat.told, self.next());
         if let Some(link) = &seat.link {
-            tell_some(link, (&self.items, &[]), self.first, from, id, metrics);
+            let items: Vec<&Item> = self.items.iter().collect();
+            tell_some(link, (&items, &[]), self.first, from, id, metrics);
         }
     }
 }
@@ -120,7 +122,7 @@ impl News {
 /// [`TOGETHER`] of the items are as a message, where that is known: in a hall that many come to, each of them is told most of it.
 fn tell_some(
     link: &Link,
-    (items, whole): (&[Item], &[Utf8Bytes]),
+    (items, whole): (&[&Item], &[Utf8Bytes]),
     first: u64,
     from: u64,
     id: ParticipantId,
@@ -130,7 +132,7 @@ fn tell_some(
     let mut texts = Vec::new();
     for (number, block) in items.chunks(TOGETHER).enumerate() {
         let known = known.saturating_sub(number * TOGETHER);
-        let new: Vec<&Item> = block.iter().skip(known).filter(|item| item.except != Some(id)).collect();
+        let new: Vec<&Item> = block.iter().copied().skip(known).filter(|item| item.except != Some(id)).collect();
         if new.is_empty() {
             continue;
         }

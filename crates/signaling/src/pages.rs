@@ -37,7 +37,7 @@ impl Pages {
     /// Somebody came. Ids are made in order; one that were not would make its page larger.
     pub(crate) fn insert(&mut self, id: ParticipantId) {
         let is_last = self.0.last_key_value().is_some_and(|(&key, _)| key <= id);
-        let Some(page) = self.page_of(id) else { return };
+        let Some((_, page)) = self.page_of(id) else { return };
         if page.people >= PAGE && is_last {
             self.0.insert(id, Page { people: 1, text: None });
         } else {
@@ -48,10 +48,9 @@ impl Pages {
 
     /// Somebody who was there left. What is left of two pages goes on one as soon as it fits.
     pub(crate) fn remove(&mut self, id: ParticipantId) {
-        let Some(page) = self.page_of(id) else { return };
+        let Some((key, page)) = self.page_of(id) else { return };
         page.people = page.people.saturating_sub(1);
         page.text = None;
-        let Some((&key, page)) = self.0.range(..=id).next_back() else { return };
         let people = page.people;
         if let Some((&next, after)) = self.0.range((Bound::Excluded(key), Bound::Unbounded)).next()
             && people + after.people <= PAGE
@@ -66,7 +65,7 @@ impl Pages {
 
     /// Somebody looks different.
     pub(crate) fn change(&mut self, id: ParticipantId) {
-        if let Some(page) = self.page_of(id) {
+        if let Some((_, page)) = self.page_of(id) {
             page.text = None;
         }
     }
@@ -79,8 +78,8 @@ impl Pages {
         pages.map(|((&key, page), end)| ((Bound::Included(key), end), page.people, &mut page.text))
     }
 
-    fn page_of(&mut self, id: ParticipantId) -> Option<&mut Page> {
-        self.0.range_mut(..=id).next_back().map(|(_, page)| page)
+    fn page_of(&mut self, id: ParticipantId) -> Option<(ParticipantId, &mut Page)> {
+        self.0.range_mut(..=id).next_back().map(|(&key, page)| (key, page))
     }
 
     fn merge(&mut self, page: ParticipantId, next: ParticipantId) {

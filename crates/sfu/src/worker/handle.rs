@@ -29,9 +29,14 @@ pub(crate) struct Post {
 }
 
 impl Post {
-    /// `false` when the worker has stopped.
+    /// For the worker's next turn; `false` when it has stopped.
+    fn put(&self, mail: Mail) -> bool {
+        self.orders.send(mail).is_ok()
+    }
+
+    /// For now; `false` when the worker has stopped.
     fn order(&self, mail: Mail) -> bool {
-        let sent = self.orders.send(mail).is_ok();
+        let sent = self.put(mail);
         if sent {
             let _ = self.waker.wake();
         }
@@ -72,8 +77,7 @@ impl WorkerHandle {
 
     /// As [`Self::send`], for what can wait until the worker has something else to do, or a quarter of a second.
     pub(crate) fn send_quietly(&self, order: Order) {
-        // As for one that has stopped.
-        let _ = self.post.orders.send(Mail::Order(order));
+        self.post.put(Mail::Order(order));
     }
 
     pub(crate) fn stop(&self) {

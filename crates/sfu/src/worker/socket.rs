@@ -99,14 +99,15 @@ impl Receiver {
 mod system {
     use std::io;
     use std::mem::MaybeUninit;
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV6};
+    use std::net::{IpAddr, Ipv4Addr};
     use std::os::fd::AsRawFd;
 
     use libc::{
-        AF_INET, AF_INET6, CMSG_DATA, CMSG_FIRSTHDR, IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, MSG_DONTWAIT,
-        MSG_TRUNC, SOL_UDP, UDP_SEGMENT, c_int, c_uint, cmsghdr, in_addr, in_pktinfo, in6_addr, in6_pktinfo, iovec,
-        mmsghdr, msghdr, sa_family_t, sockaddr_in, sockaddr_in6, socklen_t,
+        CMSG_DATA, CMSG_FIRSTHDR, IP_PKTINFO, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, MSG_DONTWAIT, MSG_TRUNC, SOL_UDP,
+        UDP_SEGMENT, c_int, c_uint, cmsghdr, in_pktinfo, in6_pktinfo, iovec, mmsghdr, msghdr, sockaddr_storage,
+        socklen_t,
     };
+    use socket2::{SockAddr, SockAddrStorage};
 
     use super::{DATAGRAM_MAX, Datagrams, Path, RECEIVE, Receiver, SEND, SocketAddr, UdpSocket};
 
@@ -120,19 +121,19 @@ mod system {
         /// The system's; [`io::ErrorKind::WouldBlock`] when there is nothing.
         pub(in super::super) fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
             self.datagrams.clear();
-            // What is written here for each of RECEIVE is paid for by each batch, however small: no more than the system reads.
-            let mut sources = [const { Address::EMPTY }; RECEIVE];
+            let mut sources = [const { MaybeUninit::<sockaddr_storage>::zeroed() }; RECEIVE];
             let mut controls = [const { MaybeUninit::<[u64; CONTROL_WORDS]>::uninit() }; RECEIVE];
             let mut vectors: [iovec; RECEIVE] = std::array::from_fn(|index| iovec {
                 iov_base: self.buffers[index].as_mut_ptr().cast(),
                 iov_len: DATAGRAM_MAX,
             });
+            #[expect(clippy::cast_possible_truncation, reason = "128 bytes")]
             let mut headers: [mmsghdr; RECEIVE] = std::array::from_fn(|index| {
                 let mut header = empty_header();
                 header.msg_hdr.msg_control = (&raw mut controls[index]).cast();
                 header.msg_hdr.msg_controllen = size_of::<[u64; CONTROL_WORDS]>() as _;
-                header.msg_hdr.msg_name = (&raw mut sources[index]).cast();
-                header.msg_hdr.msg_namelen = ADDRESS_LEN;
+                header.msg_hdr.msg_name = sources[index].as_mut_ptr().cast();
+                header.msg_hdr.msg_namelen = size_of::<sockaddr_storage>() as socklen_t;
                 header.msg_hdr.msg_iov = &raw mut vectors[index];
                 header.msg_hdr.msg_iovlen = 1;
                 header
@@ -152,88 +153,23 @@ mod system {
                 };
                 usize::try_from(result).map_err(|_| io::Error::last_os_error())
             })?;
-            for (header, source) in headers.iter().zip(&sources).take(received) {
+            for (header, source) in headers.iter().zip(sources).take(received) {
+                // SAFETY: the storage was zeroed, which is a valid value, and the system wrote `msg_namelen` bytes of an
+                // address over it.
+                #[expect(unsafe_code, reason = "an address as the system writes it")]
+                let source = unsafe {
+                    SockAddr::new(
+                        std::mem::transmute::<sockaddr_storage, SockAddrStorage>(source.assume_init()),
+                        header.msg_hdr.msg_namelen,
+                    )
+                };
                 let whole = header.msg_hdr.msg_flags & MSG_TRUNC == 0;
                 let len = if whole { header.msg_len as usize } else { 0 };
                 // A datagram without an IP address cannot be answered; it keeps its buffer's place.
-                let source = source.get().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+                let source = source.as_socket().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
                 self.datagrams.push((Path::udp(source).at(destination(&header.msg_hdr)), len));
             }
             Ok(())
-        }
-    }
-
-    /// An IP address as the system reads and writes it.
-    #[repr(C)]
-    union Address {
-        v4: sockaddr_in,
-        v6: sockaddr_in6,
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "28 bytes")]
-    const ADDRESS_LEN: socklen_t = size_of::<Address>() as socklen_t;
-
-    impl Address {
-        /// No address yet: all its bytes are written, so that whatever the system does not write over is zero.
-        const EMPTY: Self = Self {
-            v6: sockaddr_in6 {
-                sin6_family: 0,
-                sin6_port: 0,
-                sin6_flowinfo: 0,
-                sin6_addr: in6_addr { s6_addr: [0; 16] },
-                sin6_scope_id: 0,
-            },
-        };
-
-        #[expect(clippy::cast_possible_truncation, reason = "the families are small numbers")]
-        fn new(address: SocketAddr) -> Self {
-            match address {
-                SocketAddr::V4(v4) => Self {
-                    v4: sockaddr_in {
-                        sin_family: AF_INET as sa_family_t,
-                        sin_port: v4.port().to_be(),
-                        sin_addr: in_addr { s_addr: u32::from_ne_bytes(v4.ip().octets()) },
-                        sin_zero: [0; 8],
-                    },
-                },
-                SocketAddr::V6(v6) => Self {
-                    v6: sockaddr_in6 {
-                        sin6_family: AF_INET6 as sa_family_t,
-                        sin6_port: v6.port().to_be(),
-                        sin6_flowinfo: v6.flowinfo(),
-                        sin6_addr: in6_addr { s6_addr: v6.ip().octets() },
-                        sin6_scope_id: v6.scope_id(),
-                    },
-                },
-            }
-        }
-
-        /// How much of [`Self::new`] the system reads.
-        #[expect(clippy::cast_possible_truncation, reason = "28 bytes at most")]
-        const fn len(address: SocketAddr) -> socklen_t {
-            match address {
-                SocketAddr::V4(_) => size_of::<sockaddr_in>() as socklen_t,
-                SocketAddr::V6(_) => size_of::<sockaddr_in6>() as socklen_t,
-            }
-        }
-
-        /// What an [`Address::EMPTY`] has become; `None` when it is no IP address.
-        fn get(&self) -> Option<SocketAddr> {
-            // SAFETY: this began as [`Self::EMPTY`], so that every byte is initialized, which is not so of [`Self::new`]; both variants
-            // are integers throughout, and both begin with the family.
-            #[expect(unsafe_code, reason = "an address as the system writes it")]
-            let (v4, v6) = unsafe { (&self.v4, &self.v6) };
-            match c_int::from(v6.sin6_family) {
-                AF_INET => {
-                    let ip = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
-                    Some(SocketAddr::from((ip, u16::from_be(v4.sin_port))))
-                }
-                AF_INET6 => {
-                    let (ip, port) = (Ipv6Addr::from(v6.sin6_addr.s6_addr), u16::from_be(v6.sin6_port));
-                    Some(SocketAddrV6::new(ip, port, v6.sin6_flowinfo, v6.sin6_scope_id).into())
-                }
-                _ => None,
-            }
         }
     }
 
@@ -326,7 +262,7 @@ mod system {
     struct Parcel {
         vector: iovec,
         control: Control,
-        address: Address,
+        address: SockAddr,
     }
 
     impl Parcel {
@@ -337,15 +273,15 @@ mod system {
                     segments: Segments::new(if entry.count() > 1 { entry.segment } else { 0 }),
                     source: Source::new(entry.path.local.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))),
                 },
-                address: Address::new(entry.path.remote),
+                address: SockAddr::from(entry.path.remote),
             }
         }
 
         /// The header; good as long as this stays where it is.
         fn header(&mut self, entry: &Datagrams<'_>) -> mmsghdr {
             let mut header = empty_header();
-            header.msg_hdr.msg_name = (&raw mut self.address).cast();
-            header.msg_hdr.msg_namelen = Address::len(entry.path.remote);
+            header.msg_hdr.msg_name = self.address.as_ptr().cast_mut().cast();
+            header.msg_hdr.msg_namelen = self.address.len();
             header.msg_hdr.msg_iov = &raw mut self.vector;
             header.msg_hdr.msg_iovlen = 1;
             // The source is the second message, and looked at only where the length includes it.

@@ -145,11 +145,7 @@ fn after_joining_nothing_is_due_before_the_first_reports_which_come_together() {
     }
     let early = due.iter().filter(|after| **after < 2 * SECOND).count();
     assert!(early <= 2, "the call has a turn a second, and nobody else: {due:?}");
-    assert!(
-        (1..=75).contains(&due.len()),
-        "200 peers' reports in one second of 50 turns, and what DTLS leaves: {}",
-        due.len()
-    );
+    assert!((10..=60).contains(&due.len()), "200 peers' reports take a second of 50 turns: {due:?}");
 }
 
 #[test]
