@@ -12,6 +12,7 @@
 pub mod accounts;
 pub mod engine;
 pub mod error;
+mod http;
 pub mod payload;
 pub mod peer;
 pub mod quality;

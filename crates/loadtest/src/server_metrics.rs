@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::error::LoadTestError;
+use crate::http;
 
 /// Where a server with the default configuration has its metrics.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:9464/metrics";
@@ -34,9 +35,7 @@ impl ServerMetrics {
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err(failed(format!("it begins with {:?}; expected {DEFAULT_URL} or the like", parsed.scheme())));
         }
-        // Another part of the process may have chosen already; both choices are this one.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|e| failed(e.to_string()))?;
+        let http = http::client().timeout(TIMEOUT).build().map_err(|e| failed(e.to_string()))?;
         Ok(Self { url: parsed, http })
     }
 

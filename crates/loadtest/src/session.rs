@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::error::LoadTestError;
+use crate::http;
 use crate::target::Target;
 
 /// Longest wait that a `Retry-After` may ask for before the refusal counts.
@@ -34,9 +35,7 @@ impl RestClient {
     /// # Errors
     /// [`LoadTestError::Unreachable`] when the machine's TLS roots cannot be read.
     pub fn new(target: Target) -> Result<Self, LoadTestError> {
-        // Another part of the process may have chosen already; both choices are this one.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let http = http::client()
             .timeout(Duration::from_secs(30))
             .redirect(reqwest::redirect::Policy::none())
             .build()

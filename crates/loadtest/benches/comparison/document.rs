@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
 use crate::Failure;
+use crate::machine;
 use crate::plot::{Group, bars, lines};
 use crate::result::{Flooded, Load, Measured};
 use crate::rows::LATENCY_MAX;
@@ -169,7 +170,7 @@ fn page(hubbub: &Measured, janus: &Measured) -> Result<String, Failure> {
          | | {} | {} | ratio | goal | reached |\n|---|---|---|---|---|---|\n",
         hubbub.version,
         janus.version,
-        machine(),
+        machine::description(),
         "Hubbub",
         "Janus"
     );
@@ -188,6 +189,9 @@ fn page(hubbub: &Measured, janus: &Measured) -> Result<String, Failure> {
     page.push_str("## Where each run ended\n\n");
     for (name, measured) in [("Hubbub", hubbub), ("Janus", janus)] {
         notes(&mut page, name, measured)?;
+    }
+    for (name, measured) in [("Hubbub's", hubbub), ("Janus's", janus)] {
+        writeln!(page, "- The machine during {name} rows: {}.", measured.machine)?;
     }
     page.push_str(
         "\n## Others\n\nFrom another sitting, with another generator, on a machine of the same kind: good for orders of magnitude \
@@ -217,9 +221,10 @@ const NOT_TRUSTWORTHY: &str = "
 - **Signaling is part of a join** for both: JSON over a WebSocket that was open before. CPU a join is what is left after the cost of
   forwarding is taken off (the mean of before and after, since the joins come evenly), and is no better than that subtraction: single
   runs differ by half. What a join to a large room costs is measured where nobody speaks, so that nothing has to be taken off.
-- **Memory that is not in the cache.** A host whose other guests fill its last cache answers late: 150 ns for a word of 16 MB at random, on the machine of
-  the last runs. All rows feel it, small rooms and joins most: the same program has cost 8 µs a packet in rooms of two in one hour, and 11 in another. Look
-  at ratios before you look at µs.
+- **What the host leaves.** Its other guests fill its last cache, so that memory answers late, share a core's units and lower its clock. All rows feel
+  it, small rooms and joins most: the same program has cost 3.2 µs a packet in a room of 300 in one hour and 6.6 in another, 8 µs in rooms of two and
+  15. In slow hours a server at its limit looks cheaper than it is, since it takes more at once, and p99 shows when the host ran others. What the
+  machine was like is listed above: look at it, and at ratios, before you look at µs.
 - **Memory is the whole server's** (proportional set size): what it grew by as the room grew from 100 listeners to the most, with a WebSocket and two
   tasks each, and what the allocator keeps, seconds after they came. Caches and pools that fill once, whoever comes, are not in it: a server with 1 000
   listeners had 55 MB, idle 30 (docs/adr/0017-memory-of-a-listener.md).
@@ -316,25 +321,6 @@ fn growth_plot(hubbub: &Measured, janus: &Measured) -> String {
     };
     let series = [("Hubbub", points(hubbub)), ("Janus", points(janus))];
     lines("Server CPU as a room of three speakers grows", "listeners", "% of a core", &series)
-}
-
-/// The processor and the kernel, and what it allows.
-fn machine() -> String {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let cpu = read("/proc/cpuinfo");
-    let model =
-        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
-    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get) + 1;
-    let kernel = read("/proc/sys/kernel/osrelease");
-    let buffer =
-        |name: &str| read(&format!("/proc/sys/net/core/{name}")).trim().parse().map_or(0, |bytes: u64| bytes / 1024);
-    format!(
-        "{}, {cores} cores, Linux {} with sockets' buffers of up to {} KiB to read and {} KiB to write (`net.core.rmem_max`, `wmem_max`)",
-        model.unwrap_or("unknown processor"),
-        kernel.trim(),
-        buffer("rmem_max"),
-        buffer("wmem_max"),
-    )
 }
 
 fn one_line(text: &str) -> String {

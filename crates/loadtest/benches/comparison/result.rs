@@ -5,6 +5,8 @@ use std::time::Duration;
 use hubbub_loadtest::engine::{Snapshot, Timestamps};
 use serde::Serialize;
 
+use crate::machine::Conditions;
+
 /// The middle one; sorts them.
 pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -210,6 +212,8 @@ pub(crate) struct Flooded {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Measured {
     pub(crate) version: String,
+    /// What the machine was like meanwhile.
+    pub(crate) machine: Conditions,
     pub(crate) large: Result<Load, String>,
     pub(crate) rooms: Result<Load, String>,
     pub(crate) pairs: Result<Load, String>,

@@ -1,6 +1,6 @@
 //! Certificate fingerprints (RFC 8122, section 5).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use aws_lc_rs::digest::{self, SHA256, SHA384, SHA512};
 
@@ -78,9 +78,15 @@ fn hex_byte(text: &str) -> Option<u8> {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
         f.write_str(self.hash.name())?;
-        for (i, byte) in self.bytes.iter().enumerate() {
-            write!(f, "{}{byte:02X}", if i == 0 { ' ' } else { ':' })?;
+        // Digit by digit: every m-line of every answer has one, and formatting each byte took a hundredth of a join.
+        let mut separator = ' ';
+        for byte in &self.bytes {
+            f.write_char(separator)?;
+            f.write_char(DIGITS[usize::from(byte >> 4)])?;
+            f.write_char(DIGITS[usize::from(byte & 15)])?;
+            separator = ':';
         }
         Ok(())
     }

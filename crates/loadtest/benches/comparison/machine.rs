@@ -1,0 +1,141 @@
+//! What the servers ran on, and what its host left of it meanwhile.
+
+use std::fmt;
+use std::hint::black_box;
+use std::time::Instant;
+
+use serde::Serialize;
+
+/// More than a core's own cache, so that the last cache or the memory answers.
+const BYTES: usize = 16 << 20;
+const LINE: usize = 64;
+const STEPS: u32 = 2_000_000;
+const MULTIPLICATIONS: u32 = 50_000_000;
+
+/// How fast the machine is at a moment: other guests of its host take parts of what they share.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Condition {
+    /// For a word of 16 MB at random, in ns.
+    memory: f64,
+    /// For one of a chain of multiplications, in ns: as a rule three cycles.
+    multiplication: f64,
+    #[serde(skip)]
+    clocks: Clocks,
+}
+
+/// How long all cores did anything since the start of the system, in its ticks, and how long others had them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clocks {
+    all: u64,
+    stolen: u64,
+}
+
+impl Condition {
+    /// Measures for about half a second.
+    pub(crate) fn now() -> Self {
+        Self { memory: memory(), multiplication: multiplication(), clocks: clocks() }
+    }
+}
+
+/// What the machine was like from one moment to another.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Conditions {
+    before: Condition,
+    after: Condition,
+    /// The share of all cores' time that the host gave to others (`steal` of proc(5)).
+    stolen: f64,
+}
+
+impl Conditions {
+    /// From `before` until now.
+    pub(crate) fn since(before: Condition) -> Self {
+        let after = Condition::now();
+        let all = after.clocks.all.saturating_sub(before.clocks.all).max(1);
+        let stolen = after.clocks.stolen.saturating_sub(before.clocks.stolen);
+        Self { before, after, stolen: stolen as f64 / all as f64 }
+    }
+}
+
+impl fmt::Display for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { before, after, stolen } = self;
+        write!(
+            f,
+            "a word of 16 MB at random took {:.0} ns before and {:.0} ns after, one of a chain of multiplications {:.2} ns and {:.2} ns; \
+             the host gave {:.1} % of the cores' time to others",
+            before.memory,
+            after.memory,
+            before.multiplication,
+            after.multiplication,
+            100.0 * stolen
+        )
+    }
+}
+
+/// Goes through all lines once and again; where the next one is, stands in each.
+fn memory() -> f64 {
+    let lines = BYTES / LINE;
+    let words = LINE / size_of::<usize>();
+    let mut table = vec![0_usize; lines * words];
+    let mut line = 0;
+    for _ in 0..lines {
+        // Comes by every line of a power of two before the first one comes again (Hull and Dobell, 1962).
+        let next = (line * 0x9E37_79B5 + 0x3C6E_F373) % lines;
+        table[line * words] = next * words;
+        line = next;
+    }
+    let begin = Instant::now();
+    let mut word = 0;
+    for _ in 0..STEPS {
+        word = table[word];
+    }
+    black_box(word);
+    begin.elapsed().as_secs_f64() * 1e9 / f64::from(STEPS)
+}
+
+fn multiplication() -> f64 {
+    let mut number = black_box(3_u64);
+    let begin = Instant::now();
+    for _ in 0..MULTIPLICATIONS {
+        number = number.wrapping_mul(number);
+    }
+    black_box(number);
+    begin.elapsed().as_secs_f64() * 1e9 / f64::from(MULTIPLICATIONS)
+}
+
+fn clocks() -> Clocks {
+    let stat = read("/proc/stat");
+    let ticks: Vec<u64> = stat
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_ascii_whitespace()
+        .skip(1)
+        // What guests had is in the first two already.
+        .take(8)
+        .filter_map(|ticks| ticks.parse().ok())
+        .collect();
+    Clocks { all: ticks.iter().sum(), stolen: ticks.get(7).copied().unwrap_or(0) }
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// The processor and the kernel, and what it allows.
+pub(crate) fn description() -> String {
+    let cpu = read("/proc/cpuinfo");
+    let model =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get) + 1;
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let buffer =
+        |name: &str| read(&format!("/proc/sys/net/core/{name}")).trim().parse().map_or(0, |bytes: u64| bytes / 1024);
+    format!(
+        "{}, {cores} cores, Linux {} with sockets' buffers of up to {} KiB to read and {} KiB to write (`net.core.rmem_max`, `wmem_max`)",
+        model.unwrap_or("unknown processor"),
+        kernel.trim(),
+        buffer("rmem_max"),
+        buffer("wmem_max"),
+    )
+}
