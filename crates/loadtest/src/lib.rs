@@ -13,6 +13,7 @@ pub mod accounts;
 pub mod engine;
 pub mod error;
 mod http;
+pub mod machine;
 pub mod payload;
 pub mod peer;
 pub mod quality;

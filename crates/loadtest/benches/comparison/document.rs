@@ -190,9 +190,6 @@ fn page(hubbub: &Measured, janus: &Measured) -> Result<String, Failure> {
     for (name, measured) in [("Hubbub", hubbub), ("Janus", janus)] {
         notes(&mut page, name, measured)?;
     }
-    for (name, measured) in [("Hubbub's", hubbub), ("Janus's", janus)] {
-        writeln!(page, "- The machine during {name} rows: {}.", measured.machine)?;
-    }
     page.push_str(
         "\n## Others\n\nFrom another sitting, with another generator, on a machine of the same kind: good for orders of magnitude \
          only.\n\n| | mediasoup 3.27 | Pion (a bare SFU) |\n|---|---|---|\n",
@@ -294,6 +291,7 @@ fn notes(page: &mut String, name: &str, measured: &Measured) -> Result<(), Failu
             100.0 * load.busy(),
         )?;
     }
+    writeln!(page, "- {name}, the machine meanwhile: {}.", measured.machine)?;
     *page = page.replace("(LATENCY)", &format!("(limits: no loss, p99 below {} ms)", LATENCY_MAX.as_millis()));
     Ok(())
 }

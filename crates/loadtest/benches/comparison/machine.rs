@@ -4,6 +4,7 @@ use std::fmt;
 use std::hint::black_box;
 use std::time::Instant;
 
+use hubbub_loadtest::machine::Machine;
 use serde::Serialize;
 
 /// More than a core's own cache, so that the last cache or the memory answers.
@@ -14,26 +15,17 @@ const MULTIPLICATIONS: u32 = 50_000_000;
 
 /// How fast the machine is at a moment: other guests of its host take parts of what they share.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Condition {
+struct Condition {
     /// For a word of 16 MB at random, in ns.
     memory: f64,
     /// For one of a chain of multiplications, in ns: as a rule three cycles.
     multiplication: f64,
-    #[serde(skip)]
-    clocks: Clocks,
-}
-
-/// How long all cores did anything since the start of the system, in its ticks, and how long others had them.
-#[derive(Clone, Copy, Debug, Default)]
-struct Clocks {
-    all: u64,
-    stolen: u64,
 }
 
 impl Condition {
     /// Measures for about half a second.
-    pub(crate) fn now() -> Self {
-        Self { memory: memory(), multiplication: multiplication(), clocks: clocks() }
+    fn now() -> Self {
+        Self { memory: memory(), multiplication: multiplication() }
     }
 }
 
@@ -42,17 +34,25 @@ impl Condition {
 pub(crate) struct Conditions {
     before: Condition,
     after: Condition,
-    /// The share of all cores' time that the host gave to others (`steal` of proc(5)).
-    stolen: f64,
+    /// The share of all cores' time that the host gave to others, in percent.
+    stolen: Option<f64>,
 }
 
-impl Conditions {
-    /// From `before` until now.
-    pub(crate) fn since(before: Condition) -> Self {
-        let after = Condition::now();
-        let all = after.clocks.all.saturating_sub(before.clocks.all).max(1);
-        let stolen = after.clocks.stolen.saturating_sub(before.clocks.stolen);
-        Self { before, after, stolen: stolen as f64 / all as f64 }
+/// The first of these moments.
+pub(crate) struct Beginning {
+    condition: Condition,
+    times: Option<Machine>,
+}
+
+impl Beginning {
+    pub(crate) fn now() -> Self {
+        Self { condition: Condition::now(), times: Machine::now() }
+    }
+
+    /// From then until now.
+    pub(crate) fn until_now(&self) -> Conditions {
+        let stolen = self.times.and_then(|times| times.stolen_percent_until_now());
+        Conditions { before: self.condition, after: Condition::now(), stolen }
     }
 }
 
@@ -61,14 +61,13 @@ impl fmt::Display for Conditions {
         let Self { before, after, stolen } = self;
         write!(
             f,
-            "a word of 16 MB at random took {:.0} ns before and {:.0} ns after, one of a chain of multiplications {:.2} ns and {:.2} ns; \
-             the host gave {:.1} % of the cores' time to others",
-            before.memory,
-            after.memory,
-            before.multiplication,
-            after.multiplication,
-            100.0 * stolen
-        )
+            "a word of 16 MB at random took {:.0} ns before and {:.0} ns after, one of a chain of multiplications {:.2} ns and {:.2} ns",
+            before.memory, after.memory, before.multiplication, after.multiplication,
+        )?;
+        match stolen {
+            Some(stolen) => write!(f, "; the host gave {stolen:.1} % of the cores' time to others"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -103,27 +102,9 @@ fn multiplication() -> f64 {
     begin.elapsed().as_secs_f64() * 1e9 / f64::from(MULTIPLICATIONS)
 }
 
-fn clocks() -> Clocks {
-    let stat = read("/proc/stat");
-    let ticks: Vec<u64> = stat
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .split_ascii_whitespace()
-        .skip(1)
-        // What guests had is in the first two already.
-        .take(8)
-        .filter_map(|ticks| ticks.parse().ok())
-        .collect();
-    Clocks { all: ticks.iter().sum(), stolen: ticks.get(7).copied().unwrap_or(0) }
-}
-
-fn read(path: &str) -> String {
-    std::fs::read_to_string(path).unwrap_or_default()
-}
-
 /// The processor and the kernel, and what it allows.
 pub(crate) fn description() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
     let model =
         cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim()));

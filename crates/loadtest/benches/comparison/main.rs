@@ -20,7 +20,7 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use machine::{Condition, Conditions};
+use machine::Beginning;
 use result::Measured;
 use rows::{Newcomers, SPEAKERS, Scale, Start, TIMES, flooded, grow, joins, load};
 
@@ -158,7 +158,7 @@ async fn measure<S: Start>(name: &str, version: String, start: &S, steps: &[usiz
     let storm = Newcomers { count: scale.of(STORM), a_second: STORM_A_SECOND, ..calm };
     let small = Newcomers { speakers: 0, ..calm };
     let hall = Newcomers { there: scale.of(MANY), ..small };
-    let before = Condition::now();
+    let beginning = Beginning::now();
     Measured {
         version,
         large: choice
@@ -174,6 +174,6 @@ async fn measure<S: Start>(name: &str, version: String, start: &S, steps: &[usiz
             .tell("flood", &title("a call that strangers flood"), ROW_MAX, flooded(start, scale.of(FLOODED)))
             .await,
         growth: choice.tell("growth", &title("as many listeners as go"), ROW_MAX, grow(start, &steps)).await,
-        machine: Conditions::since(before),
+        machine: beginning.until_now(),
     }
 }

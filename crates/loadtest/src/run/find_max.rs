@@ -6,13 +6,13 @@ use tokio::time::{Instant, sleep};
 
 use super::LOOK;
 use super::crowd::Crowd;
-use super::machine::Machine;
 use super::progress::Progress;
 use super::sampler::{Sampler, process_cpu};
 use super::search::Search;
 use super::watch::{ServerWatch, Stop};
 use crate::engine::Snapshot;
 use crate::error::LoadTestError;
+use crate::machine::Machine;
 use crate::report::{self, Quantiles, Trial, completeness, percent_of, verdict};
 use crate::scenario::{FindMax, LARGEST_ROOM, MOST_ROOMS, Rooms, Scenario, Vary};
 use crate::units::milliseconds;

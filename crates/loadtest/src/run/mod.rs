@@ -3,7 +3,6 @@
 mod churn;
 mod crowd;
 mod find_max;
-mod machine;
 mod progress;
 mod room_list;
 mod sampler;
