@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hubbub_loadtest::engine::Repair;
 use hubbub_loadtest::scenario::{FindMax, Rooms, Scenario, Vary};
 use hubbub_loadtest::units;
 use uuid::Uuid;
@@ -63,6 +64,9 @@ pub(crate) struct RunArguments {
     /// For everything random: the same seed draws the same losses, pauses and leaves
     #[arg(long)]
     seed: Option<u64>,
+    /// What peers offer to do about lost packets, as browsers do both: nack, red, or nack,red; nothing without a scenario
+    #[arg(long, value_name = "HOW", value_delimiter = ',')]
+    repair: Vec<How>,
     /// Look for the most listeners of each room, or the most rooms, that the server can serve
     #[arg(long, value_name = "WHAT")]
     find_max: Option<What>,
@@ -110,6 +114,15 @@ pub(crate) struct RunArguments {
     pub(crate) i_own_this_server: bool,
 }
 
+/// How lost packets are repaired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum How {
+    /// Ask for them again (RFC 4585)
+    Nack,
+    /// Send each packet once more inside the next one (RFC 2198)
+    Red,
+}
+
 /// What can be raised.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum What {
@@ -151,6 +164,10 @@ impl RunArguments {
         scenario.listeners = self.listeners.unwrap_or(scenario.listeners);
         scenario.duration = self.duration.unwrap_or(scenario.duration);
         scenario.seed = self.seed.unwrap_or(scenario.seed);
+        if !self.repair.is_empty() {
+            let offers = |how| self.repair.contains(&how);
+            scenario.repair = Repair { nack: offers(How::Nack), red: offers(How::Red) };
+        }
         let limits = &mut scenario.limits;
         limits.loss_percent = self.fail_if_loss_over.or(limits.loss_percent);
         limits.starved = self.fail_if_starved_over.or(limits.starved);
@@ -237,6 +254,15 @@ mod tests {
     }
 
     #[test]
+    fn what_repairs_can_be_named_one_by_one_or_both() {
+        let repair = |options: &str| scenario(&format!("--accounts a.json {options}")).unwrap().repair;
+        assert_eq!(repair(""), Repair::default());
+        assert_eq!(repair("--repair nack"), Repair { nack: true, red: false });
+        assert_eq!(repair("--repair red"), Repair { nack: false, red: true });
+        assert_eq!(repair("--repair nack,red"), Repair { nack: true, red: true });
+    }
+
+    #[test]
     fn options_win_over_the_file() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("lecture.toml");
@@ -266,6 +292,7 @@ mod tests {
             ("--accounts a --duration 0s", "longer than nothing"),
             ("--accounts a --max-loss 101", "from 0 to 100"),
             ("--accounts a --find-max speakers", "listeners, rooms"),
+            ("--accounts a --repair fec", "nack, red"),
         ] {
             let error = scenario(arguments).unwrap_err();
             assert!(error.contains(expected), "{arguments}: {error}");

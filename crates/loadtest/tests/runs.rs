@@ -183,6 +183,38 @@ async fn what_is_lost_on_the_way_up_never_leaves_the_server_and_packets_come_out
     assert!(json["media"]["reordered"].as_u64().unwrap() > 0, "as the server got them: {}", json["media"]);
 }
 
+/// What is repaired of 5 % loss, with 50 ms and up to 10 ms more in both directions.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_lost_on_a_bad_network_comes_back_as_in_a_browser() {
+    let stage = Stage::with(4, &[]).await;
+    let bad = "loss_percent = 5\ndelay = \"50ms\"\njitter = \"10ms\"\n";
+    let run = async |repair: &str| {
+        let scenario = stage.scenario(&format!(
+            "speakers = 1\nlisteners = 3\nduration = \"6s\"\n[impairment.up]\n{bad}[impairment.down]\n{bad}[repair]\n{repair}"
+        ));
+        let output = stage.run(&["run", &scenario, "--json"]).await;
+        let json = report(&output);
+        assert!(output.status.success(), "{json}");
+        json
+    };
+    let nothing = run("").await;
+    let media = |json: &Value, name: &str| json["media"][name].as_f64().unwrap();
+    assert!((4.0..20.0).contains(&media(&nothing, "lossPercent")), "a tenth is lost: {}", nothing["media"]);
+    let mos = |json: &Value| json["quality"]["median"]["mos"].as_f64().unwrap();
+    let of = |json: &Value| ["repairedByNack", "sentAgain", "repairedByRed"].map(|name| media(json, name) > 0.0);
+    assert_eq!(of(&nothing), [false; 3], "{}", nothing["media"]);
+    let nack = run("nack = true").await;
+    assert_eq!(of(&nack), [true, true, false], "both directions repair: {}", nack["media"]);
+    assert!(media(&nack, "lossPercent") < 1.0, "{}", nack["media"]);
+    let red = run("red = true").await;
+    assert_eq!(of(&red), [false, false, true], "{}", red["media"]);
+    assert!(media(&red, "lossPercent") < 3.0, "only two in a row are lost: {}", red["media"]);
+    let both = run("nack = true\nred = true").await;
+    assert!(media(&both, "repairedByRed") > 0.0 && media(&both, "lossPercent") < 1.0, "{}", both["media"]);
+    // What is asked for comes late, what came before it was missed does not.
+    assert!(mos(&red) > mos(&nothing) && mos(&both) > mos(&nothing), "{} {} {}", mos(&nothing), mos(&red), mos(&both));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_does_not_pass_on_everybody_who_speaks_is_found_out() {
     let stage = Stage::with(4, &[]).await;

@@ -104,6 +104,12 @@ fn rows(hubbub: &Measured, janus: &Measured) -> Vec<Row> {
         both(&|m| Some(load(&m.large)?.micros())),
     );
     add("… of it in user mode, µs", &[Below(1.0)], 2, both(&|m| Some(load(&m.large)?.user_micros())));
+    add(
+        "3 × 300 with redundant audio and NACK, as browsers: server CPU a packet, µs",
+        &[],
+        2,
+        both(&|m| Some(load(&m.redundant)?.micros())),
+    );
     add("3 × 300: latency p50, ms", &[AtMost(0.8)], 2, both(&|m| Some(load(&m.large)?.latency().0)));
     add("3 × 300: latency p99, ms", &[AtMost(2.0)], 2, both(&|m| Some(load(&m.large)?.latency().1)));
     add(
@@ -211,8 +217,8 @@ const NOT_TRUSTWORTHY: &str = "
   above. Where it was at its limit the page says so, and the number is a lower bound for the server.
 - **A virtual machine with few cores.** What else the host does shows in the numbers. Five windows of two seconds do not average
   that away; differences below a tenth mean nothing.
-- **One kind of load.** All speakers speak all the time and nobody loses packets. People pause, and networks lose. The peers ask neither for lost
-  packets (NACK) nor for redundant audio (RFC 2198), as browsers do: a packet here is plain Opus, and nothing is sent again.
+- **One kind of load.** All speakers speak all the time and nobody loses packets. People pause, and networks lose. In all rows but
+  one the peers ask neither for lost packets (NACK) nor for redundant audio (RFC 2198), as browsers do: a packet is plain Opus, and nothing is sent again.
 - **Janus does more, and Hubbub does other things.** Janus is a general gateway. Its VideoRoom needs a second connection for
   somebody who speaks and hears, which is why 500 rooms of two are 2 000 connections there and 1 000 here. Janus is Debian's build.
 - **Signaling is part of a join** for both: JSON over a WebSocket that was open before. CPU a join is what is left after the cost of
@@ -231,7 +237,12 @@ const NOT_TRUSTWORTHY: &str = "
 ";
 
 fn notes(page: &mut String, name: &str, measured: &Measured) -> Result<(), Failure> {
-    let loads = [("3 × 300", &measured.large), ("20 × (3 + 7)", &measured.rooms), ("500 × 2", &measured.pairs)];
+    let loads = [
+        ("3 × 300", &measured.large),
+        ("3 × 300 with redundant audio", &measured.redundant),
+        ("20 × (3 + 7)", &measured.rooms),
+        ("500 × 2", &measured.pairs),
+    ];
     for (row, load) in loads {
         match load {
             Ok(load) => {

@@ -2,7 +2,7 @@
 //!
 //! `make bench` runs it. `cargo bench --package hubbub-loadtest --bench comparison -- --only hubbub` (or `--only janus`) measures
 //! one of them and prints what came out, without writing the page; `--quick` makes everything small, to see that it works;
-//! `--row large` (rooms, pairs, joins, storm, small, hall, flood, growth) measures one row.
+//! `--row large` (redundant, rooms, pairs, joins, storm, small, hall, flood, growth) measures one row.
 
 mod document;
 mod flood;
@@ -20,9 +20,10 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use hubbub_loadtest::engine::Repair;
 use machine::Beginning;
 use result::Measured;
-use rows::{Newcomers, SPEAKERS, Scale, Start, TIMES, flooded, grow, joins, load};
+use rows::{Newcomers, Rooms, SPEAKERS, Scale, Start, TIMES, flooded, grow, joins, load};
 
 /// Why something could not be measured.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -46,6 +47,7 @@ struct StartHubbub;
 
 impl Start for StartHubbub {
     type Server = hubbub::Hubbub;
+    const REDUNDANCY: bool = true;
 
     async fn start(&self, accounts: usize, rooms: usize) -> Result<Self::Server, Failure> {
         hubbub::Hubbub::start(accounts, rooms).await
@@ -56,6 +58,7 @@ struct StartJanus;
 
 impl Start for StartJanus {
     type Server = janus::Janus;
+    const REDUNDANCY: bool = false;
 
     async fn start(&self, _: usize, rooms: usize) -> Result<Self::Server, Failure> {
         janus::Janus::start(rooms).await
@@ -115,7 +118,7 @@ async fn run(only: Option<&str>, choice: Choice) -> Result<(), Failure> {
 }
 
 /// The rows, as `--row` takes them.
-const ROWS: [&str; 9] = ["large", "rooms", "pairs", "joins", "storm", "small", "hall", "flood", "growth"];
+const ROWS: [&str; 10] = ["large", "redundant", "rooms", "pairs", "joins", "storm", "small", "hall", "flood", "growth"];
 
 /// What is measured.
 struct Choice {
@@ -158,14 +161,21 @@ async fn measure<S: Start>(name: &str, version: String, start: &S, steps: &[usiz
     let storm = Newcomers { count: scale.of(STORM), a_second: STORM_A_SECOND, ..calm };
     let small = Newcomers { speakers: 0, ..calm };
     let hall = Newcomers { there: scale.of(MANY), ..small };
+    let repair = Repair::default();
+    let large = Rooms { count: 1, speakers: SPEAKERS, listeners: scale.of(300), repair };
+    let many = Rooms { count: scale.of(20), speakers: SPEAKERS, listeners: 7, repair };
+    let pairs = Rooms { count: scale.of(500), speakers: 2, listeners: 0, repair };
+    let redundant = async {
+        let as_browsers = Rooms { repair: Repair { nack: true, red: true }, ..large };
+        if S::REDUNDANCY { load(start, as_browsers).await } else { Err("its clients send plain Opus".into()) }
+    };
     let beginning = Beginning::now();
     Measured {
         version,
-        large: choice
-            .tell("large", &title("3 speakers × 300 listeners"), ROW_MAX, load(start, 1, 3, scale.of(300)))
-            .await,
-        rooms: choice.tell("rooms", &title("20 rooms × (3 + 7)"), ROW_MAX, load(start, scale.of(20), 3, 7)).await,
-        pairs: choice.tell("pairs", &title("500 rooms × 2"), ROW_MAX, load(start, scale.of(500), 2, 0)).await,
+        large: choice.tell("large", &title("3 speakers × 300 listeners"), ROW_MAX, load(start, large)).await,
+        redundant: choice.tell("redundant", &title("the same with redundant audio"), ROW_MAX, redundant).await,
+        rooms: choice.tell("rooms", &title("20 rooms × (3 + 7)"), ROW_MAX, load(start, many)).await,
+        pairs: choice.tell("pairs", &title("500 rooms × 2"), ROW_MAX, load(start, pairs)).await,
         joins: choice.tell("joins", &title("300 joins, 100 a second"), all, joins(start, calm)).await,
         storm: choice.tell("storm", &title("900 joins, 300 a second"), all, joins(start, storm)).await,
         small: choice.tell("small", &title("300 joins to 20 who are silent"), all, joins(start, small)).await,

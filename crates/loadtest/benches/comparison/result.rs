@@ -215,6 +215,7 @@ pub(crate) struct Measured {
     /// What the machine was like meanwhile.
     pub(crate) machine: Conditions,
     pub(crate) large: Result<Load, String>,
+    pub(crate) redundant: Result<Load, String>,
     pub(crate) rooms: Result<Load, String>,
     pub(crate) pairs: Result<Load, String>,
     pub(crate) growth: Result<Growth, String>,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hubbub_loadtest::Engine;
-use hubbub_loadtest::engine::{EngineConfig, PeerId, PeerResult, Role, Snapshot};
+use hubbub_loadtest::engine::{EngineConfig, PeerId, PeerResult, Repair, Role, Snapshot};
 use tokio::time::sleep;
 
 use crate::Failure;
@@ -14,6 +14,8 @@ use crate::sfu::{Place, Sfu, join_all, speaker};
 /// A server that can be started with so many accounts and rooms.
 pub(crate) trait Start {
     type Server: Sfu;
+    /// Whether its clients send redundant audio (RFC 2198).
+    const REDUNDANCY: bool;
     async fn start(&self, accounts: usize, rooms: usize) -> Result<Self::Server, Failure>;
 }
 
@@ -52,7 +54,12 @@ const SETTLE: Duration = Duration::from_millis(1500);
 pub(crate) const LATENCY_MAX: Duration = Duration::from_millis(50);
 
 fn engine() -> Result<Engine, Failure> {
-    Ok(Engine::start(EngineConfig { tick: Duration::from_millis(5), period: PERIOD, ..EngineConfig::default() })?)
+    engine_with(Repair::default())
+}
+
+fn engine_with(repair: Repair) -> Result<Engine, Failure> {
+    let tick = Duration::from_millis(5);
+    Ok(Engine::start(EngineConfig { tick, period: PERIOD, repair, ..EngineConfig::default() })?)
 }
 
 /// Rooms of the same kind: their speakers, and their listeners behind them.
@@ -84,16 +91,24 @@ async fn windows(sfu: &dyn Sfu, engine: &Engine, hearers: usize) -> Result<Load,
     Ok(load)
 }
 
-/// A steady load: rooms with speakers who speak all the time, and listeners.
-pub(crate) async fn load<S: Start>(
-    start: &S,
-    rooms: usize,
-    speakers: usize,
-    listeners: usize,
-) -> Result<Load, Failure> {
-    let sfu = start.start(rooms * (speakers + listeners), rooms).await?;
-    let engine = engine()?;
-    let [speak, listen] = crowd(rooms, speakers, listeners);
+/// Rooms of one kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rooms {
+    pub(crate) count: usize,
+    /// Of each room: those who speak all the time.
+    pub(crate) speakers: usize,
+    /// Of each room: those who only listen.
+    pub(crate) listeners: usize,
+    /// What peers offer to do about lost packets.
+    pub(crate) repair: Repair,
+}
+
+/// A steady load.
+pub(crate) async fn load<S: Start>(start: &S, rooms: Rooms) -> Result<Load, Failure> {
+    let Rooms { count, speakers, listeners, repair } = rooms;
+    let sfu = start.start(count * (speakers + listeners), count).await?;
+    let engine = engine_with(repair)?;
+    let [speak, listen] = crowd(count, speakers, listeners);
     join_all(&sfu, &engine, &speak, FILL_A_SECOND).await?;
     sfu.connect_speakers(&engine).await?;
     sleep(SETTLE).await;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::Histogram;
@@ -30,6 +31,8 @@ pub struct EngineConfig {
     pub uplink: Impairment,
     /// What the client does to the packets it gets.
     pub downlink: Impairment,
+    /// What peers offer to do about lost packets.
+    pub repair: Repair,
     /// For everything random: with the same seed the same packets are lost and speakers pause at the same times.
     pub seed: u64,
 }
@@ -43,6 +46,7 @@ impl Default for EngineConfig {
             audio: None,
             uplink: Impairment::default(),
             downlink: Impairment::default(),
+            repair: Repair::default(),
             seed: 1,
         }
     }
@@ -59,6 +63,15 @@ pub struct Impairment {
     pub jitter: Duration,
     /// The share of packets that come after the packet sent behind them, 0 to 1.
     pub reordering: f64,
+}
+
+/// What a peer offers to do about lost packets; it does what the server agrees to. Browsers with Hubbub's client offer both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Repair {
+    /// To ask for lost packets, and to send again what is asked for (generic NACK, RFC 4585, section 6.2.1).
+    pub nack: bool,
+    /// To send each packet once more inside the next one, and to take what comes so (redundant audio, RFC 2198).
+    pub red: bool,
 }
 
 /// What a peer does in a room.
@@ -174,7 +187,7 @@ pub struct StreamResult {
     pub ssrc: u32,
     /// Whose packets came last, as the packets say; `None`: no synthetic peer's.
     pub stream: Option<u32>,
-    /// Different packets.
+    /// Different packets, repaired ones among them.
     pub received: u64,
     /// Sequence numbers between the first and the last that did not come.
     pub lost: u64,
@@ -182,6 +195,10 @@ pub struct StreamResult {
     pub reordered: u64,
     /// Packets that came again.
     pub duplicates: u64,
+    /// Packets that were lost and came when they had been asked for.
+    pub repaired_by_nack: u64,
+    /// Packets that were lost and came inside a later one.
+    pub repaired_by_red: u64,
     /// Packets of others than synthetic peers (people in the same room): received, without a latency.
     pub foreign: u64,
     /// Interarrival jitter (RFC 3550, section 6.4.1).
@@ -239,6 +256,12 @@ pub struct Snapshot {
     pub reordered: u64,
     /// As in [`StreamResult`].
     pub duplicates: u64,
+    /// As in [`StreamResult`].
+    pub repaired_by_nack: u64,
+    /// As in [`StreamResult`].
+    pub repaired_by_red: u64,
+    /// Packets that speakers sent again because the server asked for them; not among `sent`.
+    pub sent_again: u64,
     /// All latencies.
     pub latency: Histogram,
     /// What it cost here.
@@ -259,6 +282,9 @@ impl Snapshot {
             lost: 0,
             reordered: 0,
             duplicates: 0,
+            repaired_by_nack: 0,
+            repaired_by_red: 0,
+            sent_again: 0,
             latency: Histogram::default(),
             generator: GeneratorCost {
                 cpu: Duration::ZERO,

@@ -36,7 +36,9 @@ pub(super) struct Checks {
     tie_breaker: [u8; 8],
     next: Instant,
     interval: Duration,
-    pending: Vec<TransactionId>,
+    /// With the time it was sent.
+    pending: Vec<(TransactionId, Instant)>,
+    round_trip: Option<Duration>,
     consent_until: Instant,
     /// A check was answered; from then on checks nominate.
     works: bool,
@@ -62,6 +64,7 @@ impl Checks {
             next: now,
             interval: RETRANSMISSION_MIN,
             pending: Vec::new(),
+            round_trip: None,
             consent_until: now + CONSENT_LIFETIME,
             works: false,
             validated: false,
@@ -77,7 +80,7 @@ impl Checks {
         if self.pending.len() == PENDING_MAX {
             self.pending.remove(0);
         }
-        self.pending.push(id);
+        self.pending.push((id, now));
         self.next = now + self.interval;
         self.interval = (self.interval * 2).min(RETRANSMISSION_MAX);
         self.check(id, crypto)
@@ -92,13 +95,13 @@ impl Checks {
         rng: &mut StdRng,
     ) -> bool {
         let mut message = Message::new();
-        let right = message.unmarshal_binary(datagram).is_ok()
-            && message.typ == BINDING_SUCCESS
-            && self.pending.contains(&message.transaction_id)
-            && MessageIntegrity::check(&mut message, self.remote.password.as_bytes(), crypto).is_ok();
-        if !right {
+        let is_success = message.unmarshal_binary(datagram).is_ok() && message.typ == BINDING_SUCCESS;
+        let asked = self.pending.iter().find(|(id, _)| *id == message.transaction_id);
+        let Some(&(_, sent)) = asked.filter(|_| is_success) else { return false };
+        if MessageIntegrity::check(&mut message, self.remote.password.as_bytes(), crypto).is_err() {
             return false;
         }
+        self.round_trip = Some(now.saturating_duration_since(sent));
         self.pending.clear();
         self.interval = RETRANSMISSION_MIN;
         self.consent_until = now + CONSENT_LIFETIME;
@@ -128,6 +131,11 @@ impl Checks {
             .ok()?;
         FINGERPRINT.add_to(&mut message).ok()?;
         Some(message.raw)
+    }
+
+    /// How long the last answer took.
+    pub(super) const fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// Whether the nomination was answered.

@@ -8,8 +8,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
+use super::api::Repair;
+
 /// The payload type offered for Opus.
 pub(super) const OPUS: u8 = 111;
+/// The payload type offered for redundant audio (RFC 2198), as in Chromium's offers.
+const RED: u8 = 63;
 /// The id of the audio level extension (RFC 6464) in offers.
 pub(super) const AUDIO_LEVEL: u8 = 1;
 const AUDIO_LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
@@ -51,6 +55,8 @@ pub struct LocalDescription {
     pub fingerprint: String,
     /// The SSRC of its microphone; `None` when it has none.
     pub microphone: Option<u32>,
+    /// What it offers to do about lost packets.
+    pub repair: Repair,
 }
 
 impl LocalDescription {
@@ -63,7 +69,7 @@ impl LocalDescription {
         let mids = media.iter().map(|(mid, _)| mid.as_str());
         let mut sdp = session(mids);
         for (mid, ssrc) in &media {
-            self.section(&mut sdp, mid, OPUS, *ssrc, ssrc.is_some().then_some(AUDIO_LEVEL));
+            self.section(&mut sdp, mid, OPUS, *ssrc, self.repair);
         }
         sdp
     }
@@ -73,27 +79,32 @@ impl LocalDescription {
     pub fn answer(&self, remote: &RemoteDescription) -> String {
         let mut sdp = session(remote.media.iter().map(|media| media.mid.as_str()));
         for media in &remote.media {
-            self.section(&mut sdp, &media.mid, media.opus, None, None);
+            self.section(&mut sdp, &media.mid, media.opus, None, Repair::default());
         }
         sdp
     }
 
-    fn section(&self, sdp: &mut String, mid: &str, opus: u8, ssrc: Option<u32>, level: Option<u8>) {
+    fn section(&self, sdp: &mut String, mid: &str, opus: u8, ssrc: Option<u32>, repair: Repair) {
         let Credentials { ufrag, password } = &self.credentials;
         let direction = if ssrc.is_some() { "sendonly" } else { "recvonly" };
         let fingerprint = &self.fingerprint;
         // Always the active side of DTLS: whoever answers is passive then (RFC 8842, section 5.3).
+        let formats = if repair.red { format!("{RED} {opus}") } else { opus.to_string() };
         let section = format!(
-            "m=audio 9 UDP/TLS/RTP/SAVPF {opus}\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\n\
+            "m=audio 9 UDP/TLS/RTP/SAVPF {formats}\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\n\
              a=fingerprint:{fingerprint}\r\na=setup:active\r\na=mid:{mid}\r\na={direction}\r\na=rtcp-mux\r\n\
              a=rtpmap:{opus} opus/48000/2\r\na=fmtp:{opus} minptime=10;useinbandfec=1\r\n"
         );
         sdp.push_str(&section);
         // Writing to a string cannot fail.
-        if let Some(id) = level {
-            let _ = write!(sdp, "a=extmap:{id} {AUDIO_LEVEL_URI}\r\n");
+        if repair.red {
+            let _ = write!(sdp, "a=rtpmap:{RED} red/48000/2\r\na=fmtp:{RED} {opus}/{opus}\r\n");
+        }
+        if repair.nack {
+            let _ = write!(sdp, "a=rtcp-fb:{opus} nack\r\n");
         }
         if let Some(ssrc) = ssrc {
+            let _ = write!(sdp, "a=extmap:{AUDIO_LEVEL} {AUDIO_LEVEL_URI}\r\n");
             let _ = write!(sdp, "a=msid:loadtest microphone\r\na=ssrc:{ssrc} cname:loadtest\r\n");
         }
     }
@@ -130,6 +141,10 @@ pub struct RemoteMedia {
     pub opus: u8,
     /// Whether the server sends on it.
     pub sends: bool,
+    /// The payload type of redundant audio (RFC 2198), when it is rather sent than plain Opus.
+    pub red: Option<u8>,
+    /// Whether lost packets may be asked for (generic NACK, RFC 4585).
+    pub nack: bool,
 }
 
 impl RemoteDescription {
@@ -183,14 +198,26 @@ fn candidate(value: &str) -> Option<(u64, SocketAddr)> {
 fn media(section: &str) -> Option<RemoteMedia> {
     let mut words = section.lines().next()?.split_ascii_whitespace();
     let accepted = words.next() == Some("audio") && words.next() != Some("0");
-    let opus = values(section, "rtpmap").find_map(|value| {
-        let (payload_type, codec) = value.split_once(' ')?;
-        codec.trim().eq_ignore_ascii_case("opus/48000/2").then(|| payload_type.parse().ok())?
-    })?;
+    let first = words.nth(1);
+    let payload_type = |name: &str| {
+        values(section, "rtpmap").find_map(|value| {
+            let (payload_type, codec) = value.split_once(' ')?;
+            codec.trim().eq_ignore_ascii_case(name).then_some(payload_type)
+        })
+    };
+    let opus: u8 = payload_type("opus/48000/2")?.parse().ok()?;
+    let red = payload_type("red/48000/2").filter(|red| first == Some(red));
+    let nack = format!("{opus} nack");
     let direction = |name: &str| section.lines().any(|line| line.trim_end() == name);
     accepted.then_some(())?;
     let sends = !direction("a=recvonly") && !direction("a=inactive");
-    Some(RemoteMedia { mid: values(section, "mid").next()?.to_owned(), opus, sends })
+    Some(RemoteMedia {
+        mid: values(section, "mid").next()?.to_owned(),
+        opus,
+        sends,
+        red: red.and_then(|red| red.parse().ok()),
+        nack: values(section, "rtcp-fb").any(|feedback| feedback.trim_end() == nack),
+    })
 }
 
 #[cfg(test)]
@@ -232,7 +259,9 @@ mod tests {
     #[test]
     fn an_offer_can_be_read_by_the_same_reader() {
         let credentials = Credentials::generate(&mut StdRng::seed_from_u64(1));
-        let local = LocalDescription { credentials, fingerprint: fingerprint(b"certificate"), microphone: Some(77) };
+        let repair = Repair::default();
+        let local =
+            LocalDescription { credentials, fingerprint: fingerprint(b"certificate"), microphone: Some(77), repair };
         let sdp = local.offer(2) + "a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n";
         let read = RemoteDescription::parse(&sdp).unwrap();
         assert_eq!((read.credentials, read.fingerprint), (local.credentials.clone(), local.fingerprint.clone()));
@@ -242,5 +271,32 @@ mod tests {
 
         let answer = local.answer(&RemoteDescription::parse(ANSWER).unwrap());
         assert!(answer.contains("a=group:BUNDLE mic s0\r\n") && answer.contains("a=rtpmap:109 opus"), "{answer}");
+    }
+
+    #[test]
+    fn what_repairs_is_offered_when_it_is_wanted_and_found_when_it_is_agreed() {
+        let mut local = LocalDescription {
+            credentials: Credentials::generate(&mut StdRng::seed_from_u64(1)),
+            fingerprint: fingerprint(b"certificate"),
+            microphone: Some(77),
+            repair: Repair::default(),
+        };
+        let found = |local: &LocalDescription| {
+            let sdp = local.offer(1) + "a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n";
+            let media = RemoteDescription::parse(&sdp).unwrap().media;
+            media.iter().map(|media| (media.opus, media.red, media.nack)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&local), [(111, None, false); 2]);
+        local.repair.nack = true;
+        assert_eq!(found(&local), [(111, None, true); 2]);
+        local.repair.red = true;
+        assert_eq!(found(&local), [(111, Some(63), true); 2]);
+        assert!(local.offer(1).contains("a=fmtp:63 111/111\r\n"));
+        // Whoever answers with plain Opus first is sent plain Opus.
+        let answer = ANSWER.replace("SAVPF 111", "SAVPF 111 63") + "a=rtcp-fb:109 nack pli\r\n";
+        let answer = answer.replace("a=recvonly", "a=recvonly\r\na=rtpmap:63 red/48000/2");
+        let media = RemoteDescription::parse(&answer).unwrap().media;
+        assert!(media.iter().all(|media| media.red.is_none() && !media.nack), "{media:?}");
+        assert!(!local.answer(&RemoteDescription::parse(ANSWER).unwrap()).contains("nack"));
     }
 }

@@ -1,10 +1,12 @@
 //! What one peer hears: a record for each SSRC, from sequence numbers (RFC 3550, appendix A) and stamps.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Histogram;
 use super::api::StreamResult;
+use super::missing::Missing;
 use super::opus::Stamp;
+use super::red::Red;
 
 /// SSRCs of one peer that are told apart; a server has one a slot, at most 32.
 const STREAMS_MAX: usize = 64;
@@ -18,6 +20,7 @@ const JITTER_GAP_MICROS: f64 = 1e6;
 /// The fields of an RTP packet that count here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
+    pub(super) payload_type: u8,
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
     pub(super) ssrc: u32,
@@ -33,47 +36,99 @@ pub(super) fn parse(packet: &[u8]) -> Option<(Header, &[u8])> {
     }
     let padding = if first & 0x20 != 0 { usize::from(*packet.last()?) } else { 0 };
     let sequence = u16::from_be_bytes([*packet.get(2)?, *packet.get(3)?]);
-    let header = Header { sequence, timestamp: word(4)?, ssrc: word(8)? };
+    let payload_type = *packet.get(1)? & 0x7F;
+    let header = Header { payload_type, sequence, timestamp: word(4)?, ssrc: word(8)? };
     Some((header, packet.get(start..packet.len().checked_sub(padding)?)?))
 }
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(super) struct Ears(Vec<Stream>);
+pub(super) struct Ears {
+    streams: Vec<Stream>,
+    agreed: Agreed,
+    /// When the first request is due.
+    next_request: Option<Instant>,
+}
+
+/// What was agreed about packets that get lost on their way here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Agreed {
+    /// They may be asked for.
+    pub(super) nack: bool,
+    /// The payload type of redundant audio (RFC 2198).
+    pub(super) red: Option<u8>,
+}
 
 impl Ears {
-    /// Takes note of a packet that arrived at a time in microseconds since the Unix epoch.
-    pub(super) fn note(&mut self, header: Header, payload: &[u8], arrived_micros: u64) {
-        let index = self.0.iter().position(|stream| stream.ssrc == header.ssrc);
+    /// With nothing heard yet.
+    pub(super) const fn new(agreed: Agreed) -> Self {
+        Self { streams: Vec::new(), agreed, next_request: None }
+    }
+
+    /// Takes note of a packet that arrived now, which is `arrived_micros` since the Unix epoch.
+    pub(super) fn note(&mut self, now: Instant, header: Header, payload: &[u8], arrived_micros: u64) {
+        let index = self.streams.iter().position(|stream| stream.ssrc == header.ssrc);
         let index = match index {
             Some(index) => index,
-            None if self.0.len() < STREAMS_MAX => {
-                self.0.push(Stream::new(header));
-                self.0.len() - 1
+            None if self.streams.len() < STREAMS_MAX => {
+                self.streams.push(Stream::new(header));
+                self.streams.len() - 1
             }
             None => return,
         };
-        self.0[index].note(header, payload, arrived_micros);
+        let is_red = self.agreed.red == Some(header.payload_type);
+        let red = is_red.then(|| Red::read(payload)).flatten();
+        let stream = &mut self.streams[index];
+        if self.agreed.nack {
+            stream.note_gap(now, header);
+        }
+        if let Some(red) = &red {
+            stream.recover(header, red, arrived_micros);
+        }
+        stream.note(header, red.map_or(payload, |red| red.primary), arrived_micros);
+        if self.next_request.is_some() || stream.missing.next().is_some() {
+            self.plan();
+        }
+    }
+
+    /// When [`Self::requests`] is wanted.
+    pub(super) const fn next_request(&self) -> Option<Instant> {
+        self.next_request
+    }
+
+    /// What is to be asked for now: SSRCs with sequence numbers.
+    pub(super) fn requests(&mut self, now: Instant, round_trip: Option<Duration>) -> Vec<(u32, Vec<u16>)> {
+        if self.next_request.is_none_or(|due| now < due) {
+            return Vec::new();
+        }
+        let asked = self.streams.iter_mut().map(|stream| (stream.ssrc, stream.missing.poll(now, round_trip)));
+        let asked = asked.filter(|(_, wanted)| !wanted.is_empty()).collect();
+        self.plan();
+        asked
+    }
+
+    fn plan(&mut self) {
+        self.next_request = self.streams.iter().filter_map(|stream| stream.missing.next()).min();
     }
 
     /// Begins to count anew.
     pub(super) fn begin_window(&mut self) {
-        self.0.iter_mut().for_each(Stream::begin_window);
+        self.streams.iter_mut().for_each(Stream::begin_window);
     }
 
     /// Everything that is known.
     pub(super) fn streams(&self) -> &[Stream] {
-        &self.0
+        &self.streams
     }
 
     /// The stream of an SSRC.
     pub(super) fn stream_mut(&mut self, ssrc: u32) -> Option<&mut Stream> {
-        self.0.iter_mut().find(|stream| stream.ssrc == ssrc)
+        self.streams.iter_mut().find(|stream| stream.ssrc == ssrc)
     }
 
     /// Everything, mutable.
     pub(super) fn streams_mut(&mut self) -> &mut [Stream] {
-        &mut self.0
+        &mut self.streams
     }
 }
 
@@ -87,11 +142,16 @@ pub(super) struct Stream {
     seen: u128,
     /// The first number that is counted.
     base: u64,
+    /// The timestamp of the highest.
+    newest_timestamp: u32,
     /// Different packets at or after `base`.
     pub(super) received: u64,
-    reordered: u64,
-    duplicates: u64,
+    pub(super) reordered: u64,
+    pub(super) duplicates: u64,
+    pub(super) repaired_by_nack: u64,
+    pub(super) repaired_by_red: u64,
     foreign: u64,
+    missing: Missing,
     last: Option<(u64, u32, Option<u32>)>,
     /// In RTP ticks.
     pub(super) jitter: f64,
@@ -112,10 +172,14 @@ impl Stream {
             highest: first - 1,
             seen: 0,
             base: first,
+            newest_timestamp: header.timestamp,
             received: 0,
             reordered: 0,
             duplicates: 0,
+            repaired_by_nack: 0,
+            repaired_by_red: 0,
             foreign: 0,
+            missing: Missing::default(),
             last: None,
             jitter: 0.0,
             latency: Histogram::default(),
@@ -124,23 +188,68 @@ impl Stream {
         }
     }
 
+    /// Numbers that a packet leaves out are missing from now on.
+    fn note_gap(&mut self, now: Instant, header: Header) {
+        let number = extend(self.highest, header.sequence);
+        if number > self.highest + 1 {
+            self.missing.gap(now, self.highest, number);
+        }
+    }
+
+    /// Takes what a packet of redundant audio gives back of the gap right before it. Blocks say how old they are and not which
+    /// packet they were: that is certain where packets are evenly spaced over the gap, or where it is of one packet.
+    fn recover(&mut self, header: Header, red: &Red<'_>, arrived_micros: u64) {
+        let number = extend(self.highest, header.sequence);
+        let gap = number.saturating_sub(self.highest);
+        if !(2..WINDOW).contains(&gap) {
+            return;
+        }
+        let apart = u64::from(header.timestamp.wrapping_sub(self.newest_timestamp));
+        for back in (1..gap).rev() {
+            let fits = |age: u64| age < apart && (gap == 2 || age * gap == back * apart);
+            if let Some(block) = red.blocks.iter().find(|block| block.age > 0 && fits(block.age.into())) {
+                let timestamp = header.timestamp.wrapping_sub(block.age);
+                self.place(number - back, timestamp);
+                self.missing.came(number - back);
+                self.repaired_by_red += u64::from(number - back >= self.base);
+                self.hear(number - back, block.payload, arrived_micros);
+            }
+        }
+    }
+
     fn note(&mut self, header: Header, payload: &[u8], arrived_micros: u64) {
         let number = extend(self.highest, header.sequence);
+        if !self.place(number, header.timestamp) {
+            self.duplicates += 1;
+            return;
+        }
+        let speaker = self.hear(number, payload, arrived_micros);
+        if self.missing.came(number) {
+            self.repaired_by_nack += u64::from(number >= self.base);
+            return;
+        }
+        self.reordered += u64::from(number < self.highest);
+        self.note_jitter(header.timestamp, speaker, arrived_micros);
+    }
+
+    /// Ticks a number off; `false` when it was already.
+    fn place(&mut self, number: u64, timestamp: u32) -> bool {
         if number > self.highest {
             let ahead = number - self.highest;
             self.seen = if ahead < WINDOW { (self.seen << ahead) | 1 } else { 1 };
-            self.highest = number;
-        } else {
-            let behind = self.highest - number;
-            let bit = if behind < WINDOW { 1 << behind } else { 0 };
-            // What is older than the window counts as late: a replay of that age is no accident.
-            if self.seen & bit != 0 {
-                self.duplicates += 1;
-                return;
-            }
-            self.seen |= bit;
-            self.reordered += 1;
+            (self.highest, self.newest_timestamp) = (number, timestamp);
+            return true;
         }
+        let behind = self.highest - number;
+        // What is older than the window counts as late: a replay of that age is no accident.
+        let bit = if behind < WINDOW { 1 << behind } else { 0 };
+        let is_new = self.seen & bit == 0;
+        self.seen |= bit;
+        is_new
+    }
+
+    /// Counts a packet that has not come before; whose it is.
+    fn hear(&mut self, number: u64, payload: &[u8], arrived_micros: u64) -> Option<u32> {
         // Late ones from before the window belong to nobody's count.
         if number >= self.base {
             self.received += 1;
@@ -150,7 +259,7 @@ impl Stream {
             Some(stamp) => self.latency.note(arrived_micros.saturating_sub(stamp.sent_at_micros)),
             None => self.foreign += 1,
         }
-        self.note_jitter(header.timestamp, stamp.map(|stamp| stamp.stream), arrived_micros);
+        stamp.map(|stamp| stamp.stream)
     }
 
     /// RFC 3550, section 6.4.1 and appendix A.8.
@@ -174,6 +283,7 @@ impl Stream {
         self.received = 0;
         self.reported = (0, 0);
         (self.reordered, self.duplicates, self.foreign) = (0, 0, 0);
+        (self.repaired_by_nack, self.repaired_by_red) = (0, 0);
         self.latency.clear();
     }
 
@@ -187,21 +297,22 @@ impl Stream {
         &self.latency
     }
 
-    /// The counters: received, lost, reordered, duplicates.
-    pub(super) const fn counters(&self) -> (u64, u64, u64, u64) {
-        (self.received, self.expected().saturating_sub(self.received), self.reordered, self.duplicates)
+    /// Numbers that have not come since the window began.
+    pub(super) const fn lost(&self) -> u64 {
+        self.expected().saturating_sub(self.received)
     }
 
     /// What is told of it.
     pub(super) fn result(&self) -> StreamResult {
-        let (received, lost, reordered, duplicates) = self.counters();
         StreamResult {
             ssrc: self.ssrc,
             stream: self.last.and_then(|(_, _, stream)| stream),
-            received,
-            lost,
-            reordered,
-            duplicates,
+            received: self.received,
+            lost: self.lost(),
+            reordered: self.reordered,
+            duplicates: self.duplicates,
+            repaired_by_nack: self.repaired_by_nack,
+            repaired_by_red: self.repaired_by_red,
             foreign: self.foreign,
             jitter: Duration::from_secs_f64(self.jitter / TICKS_PER_MILLISECOND / 1000.0),
             latency: self.latency.clone(),
@@ -220,28 +331,44 @@ const fn extend(highest: u64, sequence: u16) -> u64 {
 mod tests {
     use super::*;
 
-    fn hear(ears: &mut Ears, sequence: u16, sent: u64, arrived: u64) {
+    const OPUS: u8 = 111;
+    const RED: u8 = 63;
+
+    fn payload(sent: u64) -> Vec<u8> {
         let mut payload = super::super::opus::with_room(&[0x78, 1]).unwrap();
         Stamp { stream: 3, number: 0, sent_at_micros: sent }.write(&mut payload);
-        let timestamp = u32::from(sequence).wrapping_mul(960);
-        ears.note(Header { sequence, timestamp, ssrc: 9 }, &payload, arrived);
+        payload
     }
 
-    fn counters(sequences: &[u16]) -> (u64, u64, u64, u64) {
+    fn header(payload_type: u8, sequence: u16) -> Header {
+        Header { payload_type, sequence, timestamp: u32::from(sequence).wrapping_mul(960), ssrc: 9 }
+    }
+
+    fn hear(ears: &mut Ears, sequence: u16, sent: u64, arrived: u64) {
+        ears.note(Instant::now(), header(OPUS, sequence), &payload(sent), arrived);
+    }
+
+    /// Received, lost, reordered, duplicates.
+    fn counters(ears: &Ears) -> (u64, u64, u64, u64) {
+        let stream = ears.streams()[0].result();
+        (stream.received, stream.lost, stream.reordered, stream.duplicates)
+    }
+
+    fn counters_of(sequences: &[u16]) -> (u64, u64, u64, u64) {
         let mut ears = Ears::default();
         sequences.iter().for_each(|&sequence| hear(&mut ears, sequence, 0, 0));
-        ears.streams()[0].counters()
+        counters(&ears)
     }
 
     #[test]
     fn gaps_are_lost_and_late_ones_are_not() {
-        assert_eq!(counters(&[5, 6, 7]), (3, 0, 0, 0));
-        assert_eq!(counters(&[5, 6, 9]), (3, 2, 0, 0));
-        assert_eq!(counters(&[5, 7, 6, 8]), (4, 0, 1, 0));
-        assert_eq!(counters(&[5, 6, 6, 5, 7]), (3, 0, 0, 2));
-        assert_eq!(counters(&[65534, 65535, 1, 0, 2]), (5, 0, 1, 0));
-        assert_eq!(counters(&[5, 4, 6]), (2, 0, 1, 0), "what came before the first is nobody's loss");
-        assert_eq!(counters(&[0, 300]), (2, 299, 0, 0));
+        assert_eq!(counters_of(&[5, 6, 7]), (3, 0, 0, 0));
+        assert_eq!(counters_of(&[5, 6, 9]), (3, 2, 0, 0));
+        assert_eq!(counters_of(&[5, 7, 6, 8]), (4, 0, 1, 0));
+        assert_eq!(counters_of(&[5, 6, 6, 5, 7]), (3, 0, 0, 2));
+        assert_eq!(counters_of(&[65534, 65535, 1, 0, 2]), (5, 0, 1, 0));
+        assert_eq!(counters_of(&[5, 4, 6]), (2, 0, 1, 0), "what came before the first is nobody's loss");
+        assert_eq!(counters_of(&[0, 300]), (2, 299, 0, 0));
     }
 
     #[test]
@@ -249,12 +376,81 @@ mod tests {
         let mut ears = Ears::default();
         [5, 8].into_iter().for_each(|sequence| hear(&mut ears, sequence, 0, 1000));
         ears.begin_window();
-        assert_eq!(ears.streams()[0].counters(), (0, 0, 0, 0));
+        assert_eq!(counters(&ears), (0, 0, 0, 0));
         [9, 7, 10, 12].into_iter().for_each(|sequence| hear(&mut ears, sequence, 0, 2000));
         let result = ears.streams()[0].result();
         assert_eq!((result.received, result.lost, result.reordered), (3, 1, 1));
         assert_eq!((result.latency.count(), result.latency.max()), (4, Duration::from_micros(2000)));
         assert_eq!(result.stream, Some(3));
+    }
+
+    /// Hears packets of redundant audio, each sent at `1000 × sequence`, that carry the one before them.
+    fn hear_red(ears: &mut Ears, sequences: &[u16]) {
+        for &sequence in sequences {
+            let before = payload(1000 * u64::from(sequence - 1));
+            let mut packet = Vec::new();
+            super::super::red::write(OPUS, Some(super::super::red::Block { age: 960, payload: &before }), &mut packet);
+            packet.extend(payload(1000 * u64::from(sequence)));
+            ears.note(Instant::now(), header(RED, sequence), &packet, 1000 * u64::from(sequence));
+        }
+    }
+
+    #[test]
+    fn redundant_audio_gives_back_what_was_lost_right_before_it() {
+        let mut ears = Ears::new(Agreed { nack: false, red: Some(RED) });
+        hear_red(&mut ears, &[5, 6, 8, 9, 12, 13, 11]);
+        let result = ears.streams()[0].result();
+        assert_eq!((result.received, result.lost, result.repaired_by_red), (8, 1, 2), "7 and 11; 10 is lost");
+        assert_eq!((result.reordered, result.duplicates, result.foreign), (0, 1, 0), "11 had been given back");
+        assert_eq!(result.latency.max(), Duration::from_millis(1), "from when a packet was sent first");
+    }
+
+    #[test]
+    fn redundancy_that_was_not_agreed_or_is_of_another_time_gives_back_nothing() {
+        let mut ears = Ears::default();
+        hear_red(&mut ears, &[5, 6, 8]);
+        assert_eq!(counters(&ears), (3, 1, 0, 0), "nothing was agreed");
+        let mut ears = Ears::new(Agreed { nack: false, red: Some(RED) });
+        hear(&mut ears, 5, 0, 0);
+        let before = payload(0);
+        for (age, sequence) in [(0, 7), (1920, 9), (500, 12)] {
+            let mut packet = Vec::new();
+            let block = super::super::red::Block { age, payload: &before };
+            super::super::red::write(OPUS, Some(block), &mut packet);
+            packet.extend(payload(0));
+            ears.note(Instant::now(), header(RED, sequence), &packet, 0);
+        }
+        assert_eq!(ears.streams()[0].result().repaired_by_red, 0);
+    }
+
+    #[test]
+    fn what_is_missing_is_asked_for_and_told_apart_from_what_is_late() {
+        const ROUND_TRIP: Option<Duration> = Some(Duration::from_millis(50));
+        let start = Instant::now();
+        let at = |millis: u64| start + Duration::from_millis(millis);
+        let mut ears = Ears::new(Agreed { nack: true, red: None });
+        let take = |ears: &mut Ears, millis, sequence| {
+            ears.note(at(millis), header(OPUS, sequence), &payload(0), 1000 * millis);
+        };
+        [(0, 5), (20, 6), (60, 8), (65, 7), (120, 11)].iter().for_each(|&(at, number)| take(&mut ears, at, number));
+        assert_eq!(ears.next_request(), Some(at(130)));
+        assert!(ears.requests(at(129), ROUND_TRIP).is_empty());
+        assert_eq!(ears.requests(at(130), ROUND_TRIP), [(9, vec![9, 10])]);
+        take(&mut ears, 170, 9);
+        let result = ears.streams()[0].result();
+        assert_eq!((result.received, result.lost), (6, 1));
+        assert_eq!((result.reordered, result.repaired_by_nack), (1, 1), "7 was late, 9 was sent again");
+        assert_eq!(ears.requests(at(180), ROUND_TRIP), [(9, vec![10])]);
+        let mut last = at(180);
+        while let Some(next) = ears.next_request() {
+            assert!(next > last, "it does not end");
+            ears.requests(next, ROUND_TRIP);
+            last = next;
+        }
+        assert!(last <= at(520), "nobody plays it so late");
+        let mut without = Ears::default();
+        [(0, 5), (20, 7)].iter().for_each(|&(at, number)| take(&mut without, at, number));
+        assert_eq!(without.next_request(), None);
     }
 
     #[test]
@@ -280,7 +476,8 @@ mod tests {
         packet.extend([42, 43]);
         packet.extend([0, 0, 3]);
         let (header, payload) = parse(&packet).unwrap();
-        assert_eq!((header, payload), (Header { sequence: 7, timestamp: 8, ssrc: 9 }, &[42, 43][..]));
+        let expected = Header { payload_type: 111, sequence: 7, timestamp: 8, ssrc: 9 };
+        assert_eq!((header, payload), (expected, &[42, 43][..]));
         for length in 0..packet.len() - 5 {
             assert_eq!(parse(&packet[..length]).filter(|(_, payload)| !payload.is_empty()), None, "{length}");
         }
@@ -290,7 +487,7 @@ mod tests {
     fn a_flood_of_ssrcs_makes_no_more_streams() {
         let mut ears = Ears::default();
         for ssrc in 0..1000 {
-            ears.note(Header { sequence: 1, timestamp: 1, ssrc }, b"opus", 0);
+            ears.note(Instant::now(), Header { ssrc, ..header(OPUS, 1) }, b"opus", 0);
         }
         assert_eq!(ears.streams().len(), STREAMS_MAX);
         assert_eq!(ears.streams()[0].result().foreign, 1);

@@ -166,6 +166,7 @@ impl Engine {
             credentials: Credentials::generate(&mut rng),
             fingerprint: self.identity.fingerprint.clone(),
             microphone: (role != Role::Listener).then(|| rng.random()),
+            repair: self.config.repair,
         }
     }
 
@@ -248,6 +249,9 @@ impl Engine {
             lost: totals.lost,
             reordered: totals.reordered,
             duplicates: totals.duplicates,
+            repaired_by_nack: totals.repaired_by_nack,
+            repaired_by_red: totals.repaired_by_red,
+            sent_again: totals.sent_again,
             latency: totals.latency,
             generator: GeneratorCost {
                 cpu: totals.cpu,

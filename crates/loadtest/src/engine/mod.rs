@@ -3,7 +3,7 @@
 //!
 //! [`api`] is what goes in and what comes out, plain data; [`Engine`] is the handle. Behind it a few media threads have many
 //! peers each: `media_thread` is the loop, `peer` one peer without IO, made of `checks` (ICE), `association` (DTLS and SRTP),
-//! `microphone` and `ears`.
+//! `microphone` and `ears`. What gets lost is asked for again and sent again (`missing`, `history`), or was sent twice (`red`).
 
 pub mod api;
 mod association;
@@ -14,19 +14,22 @@ mod ears;
 mod entry;
 mod handle;
 pub mod histogram;
+mod history;
 mod impairment;
 mod limits;
 mod media_thread;
 mod microphone;
+mod missing;
 pub mod opus;
 mod peer;
+mod red;
 mod rtcp;
 mod socket;
 mod talk;
 mod totals;
 
 pub use api::{
-    EngineConfig, GeneratorCost, Impairment, JoinTimes, PeerId, PeerResult, PeerSpec, PeerState, Role, Silence,
+    EngineConfig, GeneratorCost, Impairment, JoinTimes, PeerId, PeerResult, PeerSpec, PeerState, Repair, Role, Silence,
     Snapshot, StreamResult, TalkPattern, Timestamps,
 };
 pub use description::{Credentials, LocalDescription, RemoteDescription, RemoteMedia};

@@ -13,8 +13,9 @@ use super::association::{Association, Identity, Progress, Srtp};
 use super::audio::Audio;
 use super::checks::Checks;
 use super::description::{LocalDescription, OPUS, RemoteDescription};
-use super::ears::{self, Ears};
-use super::microphone::Microphone;
+use super::ears::{self, Agreed, Ears};
+use super::history::History;
+use super::microphone::{Format, Microphone};
 use super::rtcp;
 
 /// From one report to the next, times 0.5 to 1.5 (RFC 3550, section 6.3.1).
@@ -55,6 +56,8 @@ pub(super) struct Milestones {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
     pub(super) sent: u64,
+    /// When the server asked for it.
+    pub(super) sent_again: u64,
     pub(super) received: u64,
     pub(super) undecryptable: u64,
 }
@@ -68,8 +71,10 @@ pub(super) struct MediaPeer {
     association: Association,
     srtp: Option<Srtp>,
     state: MediaState,
-    speaker: Option<(u32, super::api::TalkPattern, Option<u8>)>,
+    speaker: Option<(u32, super::api::TalkPattern, Format)>,
     microphone: Option<Microphone>,
+    /// What the server may ask for again.
+    history: Option<History>,
     audio: Arc<Audio>,
     ssrc: u32,
     ears: Ears,
@@ -91,11 +96,18 @@ impl MediaPeer {
         audio: Arc<Audio>,
     ) -> Self {
         let mut rng = StdRng::seed_from_u64(spec.seed);
+        let RemoteDescription { credentials, fingerprint, audio_level, media, .. } = spec.remote;
+        let (own, others): (Vec<_>, Vec<_>) = media.into_iter().partition(|media| !media.sends);
+        let own = own.first().filter(|_| spec.local.microphone.is_some());
         let speaker = match spec.role {
-            Role::Speaker { stream, talk } => Some((stream, talk, spec.remote.audio_level)),
+            Role::Speaker { stream, talk } => {
+                let red = own.and_then(|media| media.red);
+                Some((stream, talk, Format { opus: OPUS, red, audio_level }))
+            }
             Role::Listener => None,
         };
-        let RemoteDescription { credentials, fingerprint, .. } = spec.remote;
+        let agreed =
+            Agreed { nack: others.iter().any(|media| media.nack), red: others.iter().find_map(|media| media.red) };
         Self {
             checks: Checks::new(now, &spec.local.credentials, credentials, server, &mut rng),
             association: Association::new(now, identity, fingerprint),
@@ -103,9 +115,10 @@ impl MediaPeer {
             state: MediaState::Connecting,
             speaker,
             microphone: None,
+            history: own.filter(|media| media.nack).map(|_| History::default()),
             audio,
             ssrc: spec.local.microphone.unwrap_or_else(|| rng.random()),
-            ears: Ears::default(),
+            ears: Ears::new(agreed),
             next_report: None,
             crypto: Arc::clone(&identity.crypto),
             rng,
@@ -135,7 +148,7 @@ impl MediaPeer {
     pub(super) fn handle_datagram(&mut self, now: Instant, arrived_micros: u64, datagram: &[u8], out: &mut Out<'_>) {
         // RFC 7983, section 7.
         match datagram.first() {
-            Some(128..=191) => self.handle_srtp(now, arrived_micros, datagram),
+            Some(128..=191) => self.handle_srtp(now, arrived_micros, datagram, out),
             Some(0..=3) => self.handle_stun(now, datagram, out),
             Some(20..=63) if self.checks.is_validated() && self.is_alive() => {
                 let progress = self.association.handle_datagram(now, datagram, out);
@@ -165,12 +178,14 @@ impl MediaPeer {
             self.next_report = Some(now + REPORT_INTERVAL.mul_f64(self.rng.random_range(0.5..1.5)));
             self.report(now, wall_micros, out);
         }
+        self.ask(now, out);
     }
 
     /// When [`Self::handle_timeout`] is wanted next; `None` once it is over.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let dtls = self.association.next_timeout().filter(|_| self.checks.is_validated());
-        let soonest = [Some(self.checks.next_timeout()), dtls, self.next_report].into_iter().flatten().min();
+        let due = [Some(self.checks.next_timeout()), dtls, self.next_report, self.ears.next_request()];
+        let soonest = due.into_iter().flatten().min();
         soonest.filter(|_| self.is_alive())
     }
 
@@ -188,6 +203,9 @@ impl MediaPeer {
         if let Some(protected) = srtp.protect_rtp(&self.scratch) {
             out(&protected);
             self.counters.sent += 1;
+            if let Some(history) = &mut self.history {
+                history.keep(microphone.last_sequence(), protected);
+            }
         }
         true
     }
@@ -216,13 +234,19 @@ impl MediaPeer {
         }
     }
 
-    fn handle_srtp(&mut self, now: Instant, arrived_micros: u64, datagram: &[u8]) {
+    fn handle_srtp(&mut self, now: Instant, arrived_micros: u64, datagram: &[u8], out: &mut Out<'_>) {
         let Some(srtp) = &mut self.srtp else { return };
         // RFC 5761, section 4.
         if matches!(datagram.get(1), Some(192..=223)) {
-            match srtp.unprotect_rtcp(datagram) {
-                Some(compound) => rtcp::read(&compound, &mut self.ears, arrived_micros),
-                None => self.counters.undecryptable += 1,
+            let Some(compound) = srtp.unprotect_rtcp(datagram) else {
+                self.counters.undecryptable += 1;
+                return;
+            };
+            let wanted = rtcp::read(&compound, self.ssrc, &mut self.ears, arrived_micros);
+            let history = self.history.iter();
+            for packet in history.flat_map(|history| wanted.iter().filter_map(|&number| history.packet(number))) {
+                out(packet);
+                self.counters.sent_again += 1;
             }
             return;
         }
@@ -233,7 +257,17 @@ impl MediaPeer {
         if let Some((header, payload)) = ears::parse(&packet) {
             self.milestones.first_packet.get_or_insert(now);
             self.counters.received += 1;
-            self.ears.note(header, payload, arrived_micros);
+            self.ears.note(now, header, payload, arrived_micros);
+        }
+    }
+
+    /// Asks for what is missing.
+    fn ask(&mut self, now: Instant, out: &mut Out<'_>) {
+        for (ssrc, wanted) in self.ears.requests(now, self.checks.round_trip()) {
+            let request = rtcp::request(self.ssrc, ssrc, &wanted);
+            if let Some(protected) = request.and_then(|request| self.srtp.as_mut()?.protect_rtcp(&request)) {
+                out(&protected);
+            }
         }
     }
 
@@ -263,8 +297,8 @@ impl MediaPeer {
                 self.state = MediaState::Connected;
                 self.milestones.dtls = Some(now);
                 self.next_report = Some(now + REPORT_INTERVAL.mul_f64(self.rng.random_range(0.1..1.0)));
-                if let Some((stream, talk, level)) = self.speaker {
-                    let rtp = (self.ssrc, OPUS, level);
+                if let Some((stream, talk, format)) = self.speaker {
+                    let rtp = (self.ssrc, format);
                     let audio = Arc::clone(&self.audio);
                     self.microphone = Some(Microphone::new(now, (stream, talk), rtp, audio, &mut self.rng));
                 }

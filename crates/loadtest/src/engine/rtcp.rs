@@ -1,10 +1,12 @@
-//! Reports (RFC 3550, section 6): what a peer tells the server of what it hears and sends, and what it reads of the server's.
+//! Reports (RFC 3550, section 6) and requests for lost packets (RFC 4585, section 6.2.1): what a peer tells the server, and what it
+//! reads of the server's.
 
 use rtc_rtcp::packet::{Packet, marshal, unmarshal};
 use rtc_rtcp::receiver_report::ReceiverReport;
 use rtc_rtcp::reception_report::ReceptionReport;
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtcp::source_description::{SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem};
+use rtc_rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 
 use super::ears::{Ears, Stream};
 
@@ -38,25 +40,45 @@ pub(super) fn compound(own_ssrc: u32, sent: Option<Sent>, ears: &mut Ears, wall_
         }),
         None => Box::new(ReceiverReport { ssrc: own_ssrc, reports, ..ReceiverReport::default() }),
     };
-    let name = SourceDescriptionItem { sdes_type: SdesType::SdesCname, text: "loadtest".into() };
-    let chunk = SourceDescriptionChunk { source: own_ssrc, items: vec![name] };
-    let names: Box<dyn Packet> = Box::new(SourceDescription { chunks: vec![chunk] });
-    marshal(&[first, names]).ok().map(|bytes| bytes.to_vec())
+    marshal(&[first, name(own_ssrc)]).ok().map(|bytes| bytes.to_vec())
 }
 
-/// Takes note of the sender reports in a decrypted compound. What else is in it does not matter here.
-pub(super) fn read(mut compound: &[u8], ears: &mut Ears, wall_micros: u64) {
+/// A compound that asks for packets of the source `ssrc` again.
+pub(super) fn request(own_ssrc: u32, ssrc: u32, wanted: &[u16]) -> Option<Vec<u8>> {
+    let first: Box<dyn Packet> = Box::new(ReceiverReport { ssrc: own_ssrc, ..ReceiverReport::default() });
+    let nacks = nack_pairs_from_sequence_numbers(wanted);
+    let nack: Box<dyn Packet> = Box::new(TransportLayerNack { sender_ssrc: own_ssrc, media_ssrc: ssrc, nacks });
+    marshal(&[first, name(own_ssrc), nack]).ok().map(|bytes| bytes.to_vec())
+}
+
+fn name(own_ssrc: u32) -> Box<dyn Packet> {
+    let name = SourceDescriptionItem { sdes_type: SdesType::SdesCname, text: "loadtest".into() };
+    let chunk = SourceDescriptionChunk { source: own_ssrc, items: vec![name] };
+    Box::new(SourceDescription { chunks: vec![chunk] })
+}
+
+/// Takes note of the sender reports in a decrypted compound; the sequence numbers of `own_ssrc` that are asked for in it. What else is in
+/// it does not matter here.
+pub(super) fn read(mut compound: &[u8], own_ssrc: u32, ears: &mut Ears, wall_micros: u64) -> Vec<u16> {
+    let mut wanted = Vec::new();
     for packet in unmarshal(&mut compound).unwrap_or_default() {
+        if let Some(nack) = packet.as_any().downcast_ref::<TransportLayerNack>()
+            && nack.media_ssrc == own_ssrc
+        {
+            wanted.extend(nack.nacks.iter().flat_map(|pair| *pair));
+        }
         if let Some(report) = packet.as_any().downcast_ref::<SenderReport>()
             && let Some(stream) = ears.stream_mut(report.ssrc)
         {
             stream.sender_report = Some((middle(report.ntp_time), wall_micros));
         }
     }
+    wanted
 }
 
 fn block(stream: &mut Stream, wall_micros: u64) -> ReceptionReport {
-    let (expected, received) = (stream.expected(), stream.received);
+    // What came inside of another packet was lost all the same.
+    let (expected, received) = (stream.expected(), stream.received.saturating_sub(stream.repaired_by_red));
     let (expected_before, received_before) = std::mem::replace(&mut stream.reported, (expected, received));
     let expected_since = expected.saturating_sub(expected_before);
     let lost_since = expected_since.saturating_sub(received.saturating_sub(received_before));
@@ -88,11 +110,14 @@ const fn middle(ntp: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Instant;
+
     use crate::engine::ears::Header;
 
     fn hear(ears: &mut Ears, sequences: &[u16]) {
         for &sequence in sequences {
-            ears.note(Header { sequence, timestamp: 0, ssrc: 9 }, b"opus", 0);
+            let header = Header { payload_type: 111, sequence, timestamp: 0, ssrc: 9 };
+            ears.note(Instant::now(), header, b"opus", 0);
         }
     }
 
@@ -121,10 +146,19 @@ mod tests {
         hear(&mut ears, &[1]);
         let report = SenderReport { ssrc: 9, ntp_time: 0x1111_2222_3333_4444, ..SenderReport::default() };
         let packets: [Box<dyn Packet>; 1] = [Box::new(report)];
-        read(&marshal(&packets).unwrap(), &mut ears, 1_000_000);
+        assert!(read(&marshal(&packets).unwrap(), 1, &mut ears, 1_000_000).is_empty());
         let block = only_block(&mut ears, 1_500_000);
         assert_eq!((block.last_sender_report, block.delay), (0x2222_3333, 32768));
-        read(b"no RTCP", &mut ears, 0);
+        assert!(read(b"no RTCP", 1, &mut ears, 0).is_empty());
+    }
+
+    #[test]
+    fn requests_are_read_by_whom_they_are_meant_for() {
+        let wanted = [65_534, 65_535, 0, 40];
+        let bytes = request(1, 9, &wanted).unwrap();
+        assert_eq!(bytes[1], 201, "a compound begins with a report");
+        assert_eq!(read(&bytes, 9, &mut Ears::default(), 0), wanted);
+        assert!(read(&bytes, 1, &mut Ears::default(), 0).is_empty());
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub(super) struct Totals {
     pub(super) lost: u64,
     pub(super) reordered: u64,
     pub(super) duplicates: u64,
+    pub(super) repaired_by_nack: u64,
+    pub(super) repaired_by_red: u64,
+    pub(super) sent_again: u64,
     pub(super) latency: Histogram,
     pub(super) cpu: Duration,
     pub(super) send_lateness: Histogram,
@@ -40,12 +43,14 @@ impl Totals {
     /// Adds what a peer has sent and heard, which counts even when it is there no more.
     pub(super) fn add_counters(&mut self, entry: &Entry) {
         self.sent += entry.peer.counters.sent;
+        self.sent_again += entry.peer.counters.sent_again;
         for stream in entry.peer.ears().streams() {
-            let (received, lost, reordered, duplicates) = stream.counters();
-            self.received += received;
-            self.lost += lost;
-            self.reordered += reordered;
-            self.duplicates += duplicates;
+            self.received += stream.received;
+            self.lost += stream.lost();
+            self.reordered += stream.reordered;
+            self.duplicates += stream.duplicates;
+            self.repaired_by_nack += stream.repaired_by_nack;
+            self.repaired_by_red += stream.repaired_by_red;
             self.latency.add(stream.latency());
         }
     }
@@ -60,6 +65,9 @@ impl Totals {
         self.lost += other.lost;
         self.reordered += other.reordered;
         self.duplicates += other.duplicates;
+        self.repaired_by_nack += other.repaired_by_nack;
+        self.repaired_by_red += other.repaired_by_red;
+        self.sent_again += other.sent_again;
         self.latency.add(&other.latency);
         self.cpu += other.cpu;
         self.send_lateness.add(&other.send_lateness);

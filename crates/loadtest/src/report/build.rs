@@ -139,6 +139,7 @@ pub(super) fn plan(scenario: &Scenario) -> Plan {
         churn_per_minute: scenario.churn_per_minute,
         uplink: network(&scenario.uplink),
         downlink: network(&scenario.downlink),
+        repair: scenario.repair,
         seed: scenario.seed,
     }
 }
@@ -173,6 +174,9 @@ fn media(total: &Snapshot, results: &[PeerResult]) -> Media {
         loss_percent: percent_of(total.lost, total.received),
         reordered: total.reordered,
         duplicates: total.duplicates,
+        repaired_by_nack: total.repaired_by_nack,
+        repaired_by_red: total.repaired_by_red,
+        sent_again: total.sent_again,
         foreign_packets: streams().map(|stream| stream.foreign).sum(),
         undecryptable: results.iter().map(|result| result.undecryptable).sum(),
         latency_milliseconds: Quantiles::of_histogram(&total.latency),

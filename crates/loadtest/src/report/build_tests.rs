@@ -1,7 +1,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::engine::{PeerId, StreamResult};
+use crate::engine::{PeerId, Repair, StreamResult};
 use crate::report::Trial;
 use crate::scenario::{FindMax, Limits, Rooms};
 
@@ -41,6 +41,8 @@ fn peer(index: u32) -> PeerResult {
         lost: u64::from(index.is_multiple_of(7)) * 2,
         reordered: 1,
         duplicates: 0,
+        repaired_by_nack: 0,
+        repaired_by_red: 0,
         foreign: 0,
         jitter: Duration::from_micros(200 + u64::from(index) * 9),
         latency: latencies(index.into()),
@@ -82,6 +84,9 @@ pub(in crate::report) fn measurement() -> Measurement {
         lost: sum(|s| s.lost),
         reordered: sum(|s| s.reordered),
         duplicates: 0,
+        repaired_by_nack: 0,
+        repaired_by_red: 0,
+        sent_again: 0,
         latency,
         generator: cost(),
     };
@@ -183,6 +188,9 @@ pub(in crate::report) fn report_with_figures_apart() -> Report {
     report.join_milliseconds.connected = quantiles(21.0);
     report.join_milliseconds.first_packet = quantiles(31.0);
     (report.media.reordered, report.media.duplicates) = (12, 34);
+    report.scenario.repair = Repair { nack: true, red: true };
+    let media = &mut report.media;
+    (media.repaired_by_nack, media.repaired_by_red, media.sent_again) = (56, 67, 89);
     report.media.latency_milliseconds = quantiles(1.0);
     report.media.jitter_milliseconds = quantiles(2.0);
     report.quality = report.quality.map(|quality| Opinion {

@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use build::Measurement;
 pub use text::describe;
 
-use crate::engine::Histogram;
+use crate::engine::{Histogram, Repair};
 use crate::quality::Quality;
 use crate::units::milliseconds;
 
@@ -87,6 +87,8 @@ pub struct Plan {
     pub uplink: Network,
     /// What packets from the server were made to meet.
     pub downlink: Network,
+    /// What peers offered to do about lost packets.
+    pub repair: Repair,
     /// For everything random.
     pub seed: u64,
 }
@@ -176,6 +178,12 @@ pub struct Media {
     pub reordered: u64,
     /// Packets that came again.
     pub duplicates: u64,
+    /// Packets that were lost and came when they had been asked for: among those received.
+    pub repaired_by_nack: u64,
+    /// Packets that were lost and came inside a later one: among those received.
+    pub repaired_by_red: u64,
+    /// Packets that speakers sent again because the server asked for them: not among those sent.
+    pub sent_again: u64,
     /// Packets of people in the same room, of which no latency is known.
     pub foreign_packets: u64,
     /// Packets that did not authenticate.

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::completeness::ENOUGH_PERCENT;
 use super::{Network, Quantiles, Report};
+use crate::engine::Repair;
 use crate::scenario::Scenario;
 use crate::units;
 
@@ -44,6 +45,9 @@ impl Report {
                 line(f, what, impaired(network))?;
             }
         }
+        if let Some(how) = mending(plan.repair) {
+            line(f, "repair", format_args!("offered: {how}"))?;
+        }
         let early = if self.interrupted { " (ended early)" } else { "" };
         line(f, "measured", format_args!("{:.1} s on {}{early}", self.measured_seconds, self.target))?;
         let peers = &self.peers;
@@ -71,6 +75,16 @@ impl Report {
         let media = &self.media;
         line(f, "packets", format_args!("{} sent, {} heard", media.packets_sent, media.packets_received))?;
         line(f, "lost", format_args!("{} ({:.3} %)", media.packets_lost, media.loss_percent))?;
+        if self.scenario.repair != Repair::default() {
+            line(
+                f,
+                "repaired",
+                format_args!(
+                    "{} came by NACK, {} by RED; speakers sent {} again",
+                    media.repaired_by_nack, media.repaired_by_red, media.sent_again
+                ),
+            )?;
+        }
         line(f, "reordered", media.reordered)?;
         line(f, "duplicates", media.duplicates)?;
         for (what, count) in [("foreign", media.foreign_packets), ("undecryptable", media.undecryptable)] {
@@ -179,6 +193,9 @@ pub fn describe(scenario: &Scenario) -> String {
             text += &format!("{what}: {}\n", impaired(network));
         }
     }
+    if let Some(how) = mending(plan.repair) {
+        text += &format!("peers repair losses by {how}\n");
+    }
     if let Some(search) = &scenario.find_max {
         text += &format!(
             "raises the {} until {} % are lost or the latency p99 is above {}\n",
@@ -195,6 +212,16 @@ fn quantiles(q: &Quantiles) -> String {
         return "nothing was measured".to_owned();
     }
     format!("p50 {:.1}, p95 {:.1}, p99 {:.1}, max {:.1} ms", q.p50, q.p95, q.p99, q.max)
+}
+
+/// By what lost packets are repaired; `None`: they are not.
+fn mending(repair: Repair) -> Option<&'static str> {
+    match (repair.nack, repair.red) {
+        (false, false) => None,
+        (true, false) => Some("NACK"),
+        (false, true) => Some("redundant audio (RED)"),
+        (true, true) => Some("NACK and redundant audio (RED)"),
+    }
 }
 
 fn impaired(network: &Network) -> String {
@@ -225,7 +252,7 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
-        assert!(!text.contains("BEWARE"));
+        assert!(!text.contains("BEWARE") && !text.contains("repair"), "nothing was offered: {text}");
     }
 
     #[test]
@@ -236,6 +263,8 @@ mod tests {
             "first packet    p50 31.0, p95 31.1, p99 31.2, max 31.3 ms",
             "reordered       12",
             "duplicates      34",
+            "repair          offered: NACK and redundant audio (RED)",
+            "repaired        56 came by NACK, 67 by RED; speakers sent 89 again",
             "latency         p50 1.0, p95 1.1, p99 1.2, max 1.3 ms",
             "jitter          p50 2.0, p95 2.1, p99 2.2, max 2.3 ms",
             "MOS             4.21 (R 87), the worst listener 3.12; E-model with 71 ms from mouth to ear",

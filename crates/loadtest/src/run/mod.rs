@@ -68,6 +68,7 @@ pub async fn run(scenario: &Scenario, setting: Setting) -> Result<Report, LoadTe
         audio: scenario.audio.clone(),
         uplink: scenario.uplink,
         downlink: scenario.downlink,
+        repair: scenario.repair,
         seed: scenario.seed,
         ..EngineConfig::default()
     };

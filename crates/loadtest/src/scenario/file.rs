@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::section::{Mistake, Section};
 use super::{FindMax, LARGEST_ROOM, Limits, MOST_ROOMS, Ramp, Rooms, Scenario, Vary};
-use crate::engine::{Impairment, Silence, TalkPattern};
+use crate::engine::{Impairment, Repair, Silence, TalkPattern};
 use crate::units;
 
 /// Mean lengths of talk spurts and pauses in a conversation (ITU-T P.59).
@@ -31,6 +31,7 @@ pub(super) fn parse(source: &str) -> Result<Scenario, Mistake> {
     let (talk, audio) = talk(&mut document)?.unwrap_or((default.talk, default.audio));
     let churn_per_minute = churn(&mut document)?.unwrap_or(default.churn_per_minute);
     let (uplink, downlink) = impairment(&mut document)?.unwrap_or((default.uplink, default.downlink));
+    let repair = repair(&mut document)?.unwrap_or(default.repair);
     let limits = limits(&mut document)?.unwrap_or(default.limits);
     let find_max = find_max(&mut document)?;
     let whole = document.mistake("");
@@ -47,6 +48,7 @@ pub(super) fn parse(source: &str) -> Result<Scenario, Mistake> {
         churn_per_minute,
         uplink,
         downlink,
+        repair,
         seed,
         limits,
         find_max,
@@ -138,6 +140,17 @@ fn direction(parent: &mut Section<'_>, key: &'static str) -> Result<Option<Impai
     Ok(Some(impairment))
 }
 
+fn repair(document: &mut Section<'_>) -> Result<Option<Repair>, Mistake> {
+    let Some(mut section) = document.section("repair")? else { return Ok(None) };
+    let default = Repair::default();
+    let repair = Repair {
+        nack: section.take("nack", truth)?.unwrap_or(default.nack),
+        red: section.take("red", truth)?.unwrap_or(default.red),
+    };
+    section.end()?;
+    Ok(Some(repair))
+}
+
 fn limits(document: &mut Section<'_>) -> Result<Option<Limits>, Mistake> {
     let Some(mut section) = document.section("fail_if")? else { return Ok(None) };
     let limits = Limits {
@@ -193,6 +206,10 @@ fn room_id(value: &DeValue<'_>) -> Result<Uuid, String> {
     text(value)
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| "a room's id, the last part of its address in the browser, in quotation marks".to_owned())
+}
+
+fn truth(value: &DeValue<'_>) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| "true or false, without quotation marks".to_owned())
 }
 
 fn whole(value: &DeValue<'_>, range: RangeInclusive<i64>) -> Result<i64, String> {

@@ -11,7 +11,7 @@ fn wrong(source: &str) -> String {
 #[test]
 fn an_empty_file_is_the_default() {
     assert_eq!(parse(""), Ok(Scenario::default()));
-    assert_eq!(parse("[rooms]\n[ramp]\n[talk]\n[churn]\n[impairment]\n[fail_if]"), Ok(Scenario::default()));
+    assert_eq!(parse("[rooms]\n[ramp]\n[talk]\n[churn]\n[impairment]\n[repair]\n[fail_if]"), Ok(Scenario::default()));
 }
 
 #[test]
@@ -41,6 +41,9 @@ fn every_key_is_read() {
         [impairment.down]
         jitter = "10ms"
         reordering_percent = 0.5
+        [repair]
+        nack = true
+        red = true
         [fail_if]
         loss_percent_over = 0.1
         latency_p99_over = "50ms"
@@ -64,6 +67,7 @@ fn every_key_is_read() {
         churn_per_minute: 30.0,
         uplink: Impairment { loss: 0.05, delay: Duration::from_millis(50), ..Impairment::default() },
         downlink: Impairment { jitter: Duration::from_millis(10), reordering: 0.005, ..Impairment::default() },
+        repair: Repair { nack: true, red: true },
         seed: 7,
         limits: Limits {
             loss_percent: Some(0.1),
@@ -131,6 +135,7 @@ fn mistakes_have_key_line_and_what_would_be_right() {
             "[impairment.up]\nloss_percent = 101",
             "line 2: impairment.up.loss_percent = 101: expected a number from 0 to 100",
         ),
+        ("[repair]\nnack = 1", "line 2: repair.nack = 1: expected true or false, without quotation marks"),
         ("[impairment]\nloss_percent = 1", "line 2: impairment.loss_percent: no such key; expected one of: up, down"),
         ("[impairment.down]\ndelay = \"1h\"", "line 2: impairment.down.delay = \"1h\": expected at most \"10s\""),
         ("[fail_if]\nmos_under = 9", "line 2: fail_if.mos_under = 9: expected a number from 1 to 4.5"),

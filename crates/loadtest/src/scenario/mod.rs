@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 pub use section::ScenarioError;
 
-use crate::engine::{Impairment, TalkPattern};
+use crate::engine::{Impairment, Repair, TalkPattern};
 
 /// Most seats a room has (`POST /api/rooms`).
 pub const LARGEST_ROOM: usize = 10_000;
@@ -44,6 +44,8 @@ pub struct Scenario {
     pub uplink: Impairment,
     /// What packets from the server meet.
     pub downlink: Impairment,
+    /// What peers offer to do about lost packets.
+    pub repair: Repair,
     /// For everything random.
     pub seed: u64,
     /// What makes the test fail.
@@ -172,6 +174,7 @@ impl Default for Scenario {
             churn_per_minute: 0.0,
             uplink: Impairment::default(),
             downlink: Impairment::default(),
+            repair: Repair::default(),
             seed: 1,
             limits: Limits::default(),
             find_max: None,

@@ -128,6 +128,10 @@ fn every_figure_is_in_its_row() {
         ("load tester: sent late by", &["3.00", "3.10", "3.20", "3.30"]),
         ("reordered", &["12"]),
         ("duplicates", &["34"]),
+        ("repaired by NACK", &["56"]),
+        ("repaired by RED", &["67"]),
+        ("sent again by speakers", &["89"]),
+        ("repair of losses", &["NACK and RED"]),
         ("packets lost here", &["78"]),
     ] {
         let cells: String = values.iter().map(|value| format!("<td>{value}</td>")).collect();
