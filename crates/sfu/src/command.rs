@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::ids::{CallId, PeerId};
+use crate::sdp::Offer;
 
 /// What a peer is allowed. Enforced where packets are dropped, not where buttons are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +50,8 @@ pub enum Command {
         peer: PeerId,
         /// Comes back with the answer.
         request: u64,
-        /// The description (RFC 8866), at most 64 KiB.
-        sdp: String,
+        /// What it offers.
+        offer: Offer,
     },
     /// The client says that one of the addresses it may send from is its TURN server's. Statistics say so then; nothing else
     /// comes of it. The last few are remembered.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::OfferError;
+use crate::error::AnswerError;
 use crate::ids::{CallId, Mid, PeerId};
 
 /// News from the media plane.
@@ -24,7 +24,7 @@ pub enum Event {
         /// The number the offer came with.
         request: u64,
         /// What is wrong with it.
-        error: OfferError,
+        error: AnswerError,
     },
     /// ICE and DTLS are done: audio flows.
     Connected {

@@ -45,7 +45,7 @@ mod worker_set;
 
 pub use command::{Command, Grants};
 pub use config::{Config, SharedTcp};
-pub use error::{AdmitError, OfferError, StartError};
+pub use error::{AdmitError, AnswerError, OfferError, StartError};
 pub use event::{Event, LostReason};
 pub use ids::{CallId, Mid, PeerId};
 pub use metrics::{
@@ -55,7 +55,7 @@ pub use peer_stats::{AddressFamily, LinkStats, PeerStats, Route, SlotStats};
 pub use quality::{
     FORWARD_BOUNDS, GSO_BOUNDS, Histogram, JITTER_BOUNDS, LOSS_BOUNDS, Quality, ROUND_TRIP_BOUNDS, Received,
 };
-pub use sdp::{check_candidate, relayed_address};
+pub use sdp::{Offer, check_candidate, relayed_address};
 pub use sfu::Sfu;
 pub use transport::{BindingRequest, Greeting, Protocol};
 pub use worker::{

@@ -9,10 +9,10 @@ use hubbub_domain::{Action, Actor, AuditAction, AuditEntry, Client, ParticipantI
 use hubbub_protocol::{
     ClientMessage, CloseCode, ErrorCode, IceCandidateInit, Request, SdpType, ServerMessage, SessionDescription, decode,
 };
-use hubbub_sfu::{Command, check_candidate, relayed_address};
+use hubbub_sfu::{Command, Offer, check_candidate, relayed_address};
 use tokio::time::Instant;
 use tracing::field::Empty;
-use tracing::{Span, info, info_span, warn};
+use tracing::{Span, debug, info, info_span, warn};
 use uuid::Uuid;
 
 use crate::connections::LOGIN_ENDED;
@@ -25,9 +25,6 @@ use crate::room::{Joiner, PendingOffer};
 use crate::service::Inner;
 use crate::token::{self, TokenHash};
 use crate::trace::Trace;
-
-/// The longest offer, in bytes. The media plane checks it again; here it saves the way there.
-const MAX_SDP_BYTES: usize = 64 * 1024;
 
 /// How many candidates may follow an offer.
 const MAX_CANDIDATES: u32 = 64;
@@ -104,7 +101,7 @@ impl Session {
                 joined
             }
             ClientMessage::Leave {} => self.leave(id),
-            ClientMessage::SessionDescription { description } => self.offer(id, description),
+            ClientMessage::SessionDescription { description } => self.offer(id, &description),
             ClientMessage::IceCandidate { candidate } => self.candidate(candidate),
             ClientMessage::Mute { participant_id } => self.mute(id, participant_id, true).await,
             ClientMessage::Unmute { participant_id } => self.mute(id, participant_id, false).await,
@@ -232,17 +229,21 @@ impl Session {
         if room.leave(me, &self.link, reply_to) { Ok(()) } else { Err(Refusal::not_joined()) }
     }
 
-    fn offer(&mut self, reply_to: Option<u32>, description: SessionDescription) -> Result<(), Refusal> {
+    fn offer(&mut self, reply_to: Option<u32>, description: &SessionDescription) -> Result<(), Refusal> {
         let (room, me) = self.seated()?;
         if description.kind != SdpType::Offer {
             let text = "a client sends descriptions of type offer; the server answers them";
             return Err(Refusal::new(ErrorCode::BadSdp, text));
         }
-        let bytes = description.sdp.len();
-        if bytes > MAX_SDP_BYTES {
-            let text = format!("the offer has {bytes} bytes; at most {MAX_SDP_BYTES} are accepted");
-            return Err(Refusal::new(ErrorCode::BadSdp, text));
+        if !room.sits(me, &self.link) {
+            return Err(Refusal::not_joined());
         }
+        // Here, and not in the media plane, where packets would wait for it.
+        let offer = Offer::parse(&description.sdp).map_err(|error| {
+            let code = ErrorCode::BadSdp;
+            room.with_seat(me, |seat| seat.join.in_scope(|| debug!(code = code.as_str(), "offer refused")));
+            Refusal::new(code, error.to_string())
+        })?;
         let request = self.inner.next_request();
         room.order(me, &self.link, |seat| {
             if seat.offers.len() >= MAX_PENDING_OFFERS {
@@ -250,7 +251,7 @@ impl Session {
                 return Err(Refusal::new(ErrorCode::ServerBusy, text));
             }
             seat.offers.push_back(PendingOffer { request, reply_to });
-            Ok(Command::Offer { peer: convert::peer(me), request, sdp: description.sdp })
+            Ok(Command::Offer { peer: convert::peer(me), request, offer })
         })?;
         self.candidates = 0;
         Ok(())

@@ -140,7 +140,7 @@ fn rows(hubbub: &Measured, janus: &Measured) -> Vec<Row> {
     let joins = |m: &Measured| m.joins.clone().ok();
     let storm = |m: &Measured| m.storm.clone().ok();
     add("server CPU a join with signaling, 100 joins/s, ms", &[], 2, both(&|m| Some(joins(m)?.cpu())));
-    add("… of it the media worker's (ICE, DTLS, SDP), ms", &[AtMost(0.5)], 2, both(&|m| joins(m)?.media_cpu()));
+    add("… of it the media worker's (ICE, DTLS, answer), ms", &[AtMost(0.5)], 2, both(&|m| joins(m)?.media_cpu()));
     add("… and at 300 joins/s, ms", &[AtMost(0.5)], 2, both(&|m| storm(m)?.media_cpu()));
     add("first packet at 100 joins/s, p50, ms", &[AtMost(8.0)], 1, both(&|m| Some(joins(m)?.first_packet().0)));
     add("first packet at 100 joins/s, p95, ms", &[AtMost(20.0)], 1, both(&|m| Some(joins(m)?.first_packet().1)));
@@ -223,7 +223,7 @@ const NOT_TRUSTWORTHY: &str = "
   somebody who speaks and hears, which is why 500 rooms of two are 2 000 connections there and 1 000 here. Janus is Debian's build.
 - **Signaling is part of a join** for both: JSON over a WebSocket that was open before. CPU a join is what is left after the cost of
   forwarding is taken off (the mean of before and after, since the joins come evenly), and is no better than that subtraction: single
-  runs differ by half. What a join to a large room costs is measured where nobody speaks, so that nothing has to be taken off.
+  runs differ by half. Reading the offer is signaling's work (40 µs for a browser's, by `cargo bench -p hubbub-sfu --bench offer`). What a join to a large room costs is measured where nobody speaks, so that nothing has to be taken off.
 - **What the host leaves.** Its other guests fill its last cache, so that memory answers late, share a core's units and lower its clock. All rows feel
   it, small rooms and joins most: the same program has cost 3.2 µs a packet in a room of 300 in one hour and 6.6 in another, 8 µs in rooms of two and
   15. In slow hours a server at its limit looks cheaper than it is, since it takes more at once, and p99 shows when the host ran others. What the

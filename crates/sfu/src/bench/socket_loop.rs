@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::event::Event;
 use crate::ids::{CallId, PeerId};
 use crate::metrics::WorkerMetrics;
+use crate::sdp::Offer;
 use crate::sfu::Sfu;
 use crate::test_client::{ClientOptions, TestClient};
 
@@ -77,7 +78,8 @@ impl SocketLoop {
         let peer = PeerId(number as u128 + 1);
         let grants = Grants { speak: true, hear: true, hear_own: false };
         self.sfu.send(Command::AddPeer { call: CallId(1), peer, grants, max_speakers: 8 });
-        self.sfu.send(Command::Offer { peer, request: 1, sdp: client.offer() });
+        let offer = Offer::parse(&client.offer()).expect("an offer");
+        self.sfu.send(Command::Offer { peer, request: 1, offer });
         let answer = loop {
             match self.events.blocking_recv().expect("the worker runs") {
                 Event::Answer { sdp, .. } => break sdp,

@@ -13,6 +13,11 @@ pub(super) const MID_URI: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 /// The largest id of a one-byte header extension (RFC 8285, section 4.2).
 const EXTENSION_ID_MAX: u16 = 14;
 
+/// Opus and redundant audio as `a=rtpmap` names them (RFC 7587, RFC 2198).
+const OPUS: &str = "opus/48000/2";
+/// See [`OPUS`].
+const RED: &str = "red/48000/2";
+
 /// SSRCs one m-line may name: the stream's, its retransmission's, its forward error correction's.
 const SSRCS_MAX: usize = 8;
 
@@ -124,7 +129,7 @@ impl Opus {
     }
 
     fn of(media: &MediaDescription) -> Option<Self> {
-        let payload_type = payload_type(media, "opus/48000/2")?;
+        let payload_type = payload_type(media, OPUS)?;
         let red = red(media, payload_type);
         let place = |pt: u8| media.media_name.formats.iter().position(|format| format.parse() == Ok(pt));
         Some(Self {
@@ -147,7 +152,7 @@ fn fmtp(media: &MediaDescription, payload_type: u8) -> Option<&str> {
 
 /// The payload type of redundant audio whose blocks are all of this codec (RFC 2198, section 5).
 fn red(media: &MediaDescription, codec: u8) -> Option<u8> {
-    let red = payload_type(media, "red/48000/2")?;
+    let red = payload_type(media, RED)?;
     fmtp(media, red)?.split('/').all(|block| block.parse() == Ok(codec)).then_some(red)
 }
 
@@ -162,19 +167,18 @@ fn nack(media: &MediaDescription, payload_type: u8) -> bool {
 
 /// The first payload type of the m-line that an `a=rtpmap` maps to `codec` (names in any case, RFC 4855, section 3).
 fn payload_type(media: &MediaDescription, codec: &str) -> Option<u8> {
-    let mapped = |format: &str| {
-        values(media, "rtpmap").any(|value| {
-            value.split_once(' ').is_some_and(|(of, name)| of == format && name.trim().eq_ignore_ascii_case(codec))
-        })
-    };
-    media
-        .media_name
-        .formats
-        .iter()
-        .filter(|format| mapped(format))
-        .filter_map(|format| format.parse().ok())
-        // Others would look like RTCP (RFC 5761, section 4).
-        .find(|pt: &u8| (0..=63).contains(pt) || (96..=127).contains(pt))
+    // Once through each list: both can be as long as an offer may be.
+    let mut mapped = [false; 128];
+    for (of, name) in values(media, "rtpmap").filter_map(|value| value.split_once(' ')) {
+        if name.trim().eq_ignore_ascii_case(codec)
+            && let Some(mapped) = of.parse().ok().and_then(|of: usize| mapped.get_mut(of))
+        {
+            *mapped = true;
+        }
+    }
+    let mut formats = media.media_name.formats.iter().filter_map(|format| format.parse().ok());
+    // Others would look like RTCP (RFC 5761, section 4).
+    formats.find(|pt: &u8| matches!(pt, 0..=63 | 96..=127) && mapped[usize::from(*pt)])
 }
 
 impl Extensions {

@@ -13,7 +13,8 @@ mod tests;
 pub(crate) use answer::{Answer, Slot};
 pub use candidate::{check as check_candidate, relayed as relayed_address};
 pub(crate) use media::{Direction, Extensions, Media};
-pub(crate) use offer::{Offer, Section};
+pub use offer::Offer;
+pub(crate) use offer::Section;
 
 /// The largest offer, in bytes.
 pub(crate) const OFFER_MAX: usize = 64 * 1024;

@@ -19,6 +19,7 @@ use self::cluster::Cluster;
 use crate::command::{Command, Grants};
 use crate::event::Event;
 use crate::ids::{CallId, PeerId};
+use crate::sdp::Offer;
 use crate::test_client::{ClientOptions, TestClient};
 use crate::transport::{Identity, Path};
 use crate::worker::MAX_SLOTS;
@@ -173,12 +174,13 @@ impl Sim {
     /// The client's offer, and its answer.
     pub(crate) fn offer(&mut self, client: usize) {
         let sdp = self.clients[client].offer();
-        self.offer_sdp(client, sdp);
+        self.offer_sdp(client, &sdp);
     }
 
     /// An offer of the test's own.
-    pub(crate) fn offer_sdp(&mut self, client: usize, sdp: String) {
-        self.order(Command::Offer { peer: Self::peer(client), request: 7, sdp });
+    pub(crate) fn offer_sdp(&mut self, client: usize, sdp: &str) {
+        let offer = Offer::parse(sdp).expect("an offer");
+        self.order(Command::Offer { peer: Self::peer(client), request: 7, offer });
     }
 
     pub(crate) fn order(&mut self, command: Command) {

@@ -11,6 +11,7 @@ use super::{BOTH, Impairment, Sim};
 use crate::command::{Command, Grants};
 use crate::event::Event;
 use crate::ids::{CallId, PeerId};
+use crate::sdp::Offer;
 use crate::test_client::{ClientOptions, TestClient};
 use crate::worker::MAX_SLOTS;
 
@@ -154,7 +155,12 @@ impl Soak {
         let call = CallId(self.rng.random_range(1..=CALLS));
         self.sim.order(Command::AddPeer { call, peer, grants: BOTH, max_speakers: MAX_SLOTS });
         let sdp = self.sim.clients[client].offer();
-        self.sim.order(Command::Offer { peer, request: self.joins, sdp });
+        self.offer(peer, self.joins, &sdp);
+    }
+
+    fn offer(&mut self, peer: PeerId, request: u64, sdp: &str) {
+        let offer = Offer::parse(sdp).expect("an offer");
+        self.sim.order(Command::Offer { peer, request, offer });
     }
 
     fn act(&mut self, client: usize, peer: PeerId) {
@@ -178,15 +184,18 @@ impl Soak {
             }
             28..31 if connected => {
                 let sdp = self.sim.clients[client].restart_offer();
-                self.sim.order(Command::Offer { peer, request: 0, sdp });
+                self.offer(peer, 0, &sdp);
             }
             31..33 => {
                 // A new page of the same person: another certificate on the same seat.
                 self.renew(client);
                 let sdp = self.sim.clients[client].offer();
-                self.sim.order(Command::Offer { peer, request: 0, sdp });
+                self.offer(peer, 0, &sdp);
             }
-            33..35 => self.sim.order(Command::Offer { peer, request: 0, sdp: "v=0\r\nnonsense".to_owned() }),
+            33..35 => {
+                let sdp = self.sim.clients[client].offer();
+                self.offer(PeerId(u128::MAX), 0, &sdp);
+            }
             35..42 if connected => {
                 // A goodbye of DTLS; the seat is given up when the worker tells that.
                 self.sim.clients[client].close();

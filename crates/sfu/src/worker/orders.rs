@@ -43,8 +43,8 @@ impl WorkerCore {
             Command::SetGrants { peer, grants } => self.set_grants(peer, grants),
             Command::RemovePeer { peer } => self.remove_peer(now, peer),
             Command::Relayed { peer, address } => self.note_relay(peer, address),
-            Command::Offer { peer, request, sdp } => {
-                let event = match self.answer(now, self.ids.get(&peer).copied(), &sdp) {
+            Command::Offer { peer, request, offer } => {
+                let event = match self.answer(now, self.ids.get(&peer).copied(), &offer) {
                     Ok(sdp) => Event::Answer { peer, request, sdp },
                     Err(error) => {
                         self.metrics.offers_rejected += 1;

@@ -10,6 +10,7 @@ use crate::command::{Command, Grants};
 use crate::event::LostReason;
 use crate::ids::{CallId, PeerId};
 use crate::placement::Order;
+use crate::sdp::Offer;
 use crate::test_client::{ClientOptions, TestClient};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -53,10 +54,14 @@ fn carry(client: &mut TestClient, socket: &std::net::UdpSocket, done: impl Fn(&T
     }
 }
 
+fn offer(client: &mut TestClient) -> Offer {
+    Offer::parse(&client.offer()).expect("an offer")
+}
+
 fn connect(worker: &WorkerHandle, events: &mut UnboundedReceiver<Event>, peer: PeerId) {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let mut client = TestClient::new(socket.local_addr().expect("an address"), ClientOptions::default());
-    worker.send(Order::Command(Command::Offer { peer, request: 1, sdp: client.offer() }));
+    worker.send(Order::Command(Command::Offer { peer, request: 1, offer: offer(&mut client) }));
     let Event::Answer { sdp, .. } = next(events) else { panic!("no answer") };
     client.accept_answer(Instant::now(), &sdp);
     carry(&mut client, &socket, TestClient::is_connected);
@@ -79,8 +84,9 @@ fn after_a_panic_peers_are_lost_but_known_and_may_offer_again() {
     assert_eq!(lost, Event::Lost { peer, reason: LostReason::WorkerFailed }, "only who had a connection");
     connect(&worker, &mut events, peer);
     connect(&worker, &mut events, idle);
-    worker.send(Order::Command(Command::Offer { peer: gone, request: 2, sdp: String::new() }));
-    assert!(matches!(next(&mut events), Event::OfferRejected { error: crate::OfferError::UnknownPeer, .. }));
+    let mut client = TestClient::new(([127, 0, 0, 1], 9).into(), ClientOptions::default());
+    worker.send(Order::Command(Command::Offer { peer: gone, request: 2, offer: offer(&mut client) }));
+    assert!(matches!(next(&mut events), Event::OfferRejected { error: crate::AnswerError::UnknownPeer, .. }));
 
     let until = Instant::now() + PATIENCE;
     while worker.metrics().connected < 2 {

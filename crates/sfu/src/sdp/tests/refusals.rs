@@ -1,5 +1,7 @@
 //! Offers that must be refused, with words that help; and that nothing panics.
 
+use std::time::Instant;
+
 use proptest::prelude::*;
 
 use super::{ALL, CHROMIUM, wire};
@@ -23,6 +25,35 @@ fn change(from: &str, to: &str) -> OfferError {
 fn too_large() {
     let large = format!("{}a=x:{}\r\n", wire(CHROMIUM), "y".repeat(70_000));
     assert_eq!(Offer::parse(&large), Err(OfferError::TooLarge(large.len())));
+}
+
+/// Nobody's time is taken by lists as long as an offer may be, whatever stands in them.
+#[test]
+fn long_lists_take_as_long_as_their_length_says() {
+    let (before, line) = CHROMIUM.split_at(CHROMIUM.rfind("m=audio").unwrap());
+    let time = |formats: usize, attributes: &str| {
+        let formats = format!("SAVPF{}", " 0".repeat(formats));
+        let sdp = wire(&format!("{before}{}{attributes}", line.replace("SAVPF", &formats)));
+        assert!(sdp.len() <= 65_536, "{} bytes", sdp.len());
+        let took = (0..3).map(|_| {
+            let begin = Instant::now();
+            assert!(Offer::parse(&sdp).is_ok());
+            begin.elapsed()
+        });
+        took.min().unwrap()
+    };
+    let plain = time(0, &"a=x:1 y\n".repeat(6_500));
+    for (what, formats, attributes) in [
+        ("formats and codecs", 14_000, "a=rtpmap:1 x\n".repeat(2_200)),
+        ("formats and parameters", 14_000, "a=fmtp:1 x\n".repeat(2_400)),
+        ("SSRCs", 0, (0..3_600).map(|n| format!("a=ssrc:{n} x\n")).collect()),
+        ("feedback", 0, "a=rtcp-fb:1 nack\n".repeat(3_000)),
+        ("extensions", 0, "a=extmap:1 x\n".repeat(3_800)),
+        ("redundancy", 0, format!("a=fmtp:63 111{}\n", "/111".repeat(14_000))),
+    ] {
+        let took = time(formats, &attributes);
+        assert!(took < 20 * plain, "{what}: {took:?}, where other lines of this length take {plain:?}");
+    }
 }
 
 #[test]

@@ -255,7 +255,7 @@ fn no_datagram_goes_to_an_address_because_a_candidate_names_it() {
         offer.push_str(&format!("a=candidate:{number} 1 udp 2130706431 {address} 9999 typ host\r\n"));
     }
     offer.push_str("a=candidate:9 1 udp 2130706431 1a2b3c4d.local 9999 typ host\r\na=end-of-candidates\r\n");
-    sim.offer_sdp(client, offer);
+    sim.offer_sdp(client, &offer);
     assert!(sim.run_until(Duration::from_secs(3), |sim| sim.clients[client].is_connected()));
     sim.run(Duration::from_secs(20));
     assert_eq!(sim.sent_to.keys().copied().collect::<Vec<_>>(), [Sim::address(client)], "only where checks came from");

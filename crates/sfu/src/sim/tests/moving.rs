@@ -49,7 +49,7 @@ fn an_ice_restart_keeps_keys_slots_and_sequence_numbers() {
     let before = sim.clients[1].answer().expect("answered").clone();
     for client in 0..2 {
         let offer = sim.clients[client].restart_offer();
-        sim.offer_sdp(client, offer);
+        sim.offer_sdp(client, &offer);
     }
     let after = sim.clients[1].answer().expect("answered").clone();
     assert_ne!(before.remote.ufrag, after.remote.ufrag);
@@ -76,7 +76,7 @@ fn the_same_credentials_again_change_only_the_m_lines() {
     let offer = sim.clients[2].offer();
     let fewer = offer.replacen("a=mid:s0\r\na=recvonly", "a=mid:s0\r\na=inactive", 1);
     assert_ne!(offer, fewer);
-    sim.offer_sdp(2, fewer);
+    sim.offer_sdp(2, &fewer);
     sim.talk(&[0, 1], 20, 40);
     sim.run(SECOND);
     for speaker in 0..2 {
@@ -103,7 +103,7 @@ fn slots_that_are_empty_after_a_new_offer_are_told() {
         sim.order(Command::RemovePeer { peer: Sim::peer(gone) });
     }
     let offer = sim.clients[3].offer();
-    sim.offer_sdp(3, offer.replacen("a=mid:s0\r\na=recvonly", "a=mid:s0\r\na=inactive", 1));
+    sim.offer_sdp(3, &offer.replacen("a=mid:s0\r\na=recvonly", "a=mid:s0\r\na=inactive", 1));
     let mut heard = HashMap::new();
     for event in &sim.events {
         if let Event::Slots { peer, changes } = event
