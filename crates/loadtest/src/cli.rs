@@ -64,7 +64,7 @@ pub(crate) struct RunArguments {
     /// For everything random: the same seed draws the same losses, pauses and leaves
     #[arg(long)]
     seed: Option<u64>,
-    /// What peers offer to do about lost packets, as browsers do both: nack, red, or nack,red; nothing without a scenario
+    /// What peers offer to do about lost packets: nack,red as browsers do, one of them, or none; none without a scenario
     #[arg(long, value_name = "HOW", value_delimiter = ',')]
     repair: Vec<How>,
     /// Look for the most listeners of each room, or the most rooms, that the server can serve
@@ -117,6 +117,8 @@ pub(crate) struct RunArguments {
 /// How lost packets are repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum How {
+    /// Nothing, whatever the scenario says
+    None,
     /// Ask for them again (RFC 4585)
     Nack,
     /// Send each packet once more inside the next one (RFC 2198)
@@ -258,6 +260,7 @@ mod tests {
         let repair = |options: &str| scenario(&format!("--accounts a.json {options}")).unwrap().repair;
         assert_eq!(repair(""), Repair::default());
         assert_eq!(repair("--repair nack"), Repair { nack: true, red: false });
+        assert_eq!(repair("--repair none"), Repair::default());
         assert_eq!(repair("--repair red"), Repair { nack: false, red: true });
         assert_eq!(repair("--repair nack,red"), Repair { nack: true, red: true });
     }

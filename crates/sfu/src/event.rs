@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::AnswerError;
+use crate::error::OfferError;
 use crate::ids::{CallId, Mid, PeerId};
 
 /// News from the media plane.
@@ -24,7 +24,7 @@ pub enum Event {
         /// The number the offer came with.
         request: u64,
         /// What is wrong with it.
-        error: AnswerError,
+        error: OfferError,
     },
     /// ICE and DTLS are done: audio flows.
     Connected {

@@ -45,7 +45,7 @@ mod worker_set;
 
 pub use command::{Command, Grants};
 pub use config::{Config, SharedTcp};
-pub use error::{AdmitError, AnswerError, OfferError, StartError};
+pub use error::{AdmitError, OfferError, StartError};
 pub use event::{Event, LostReason};
 pub use ids::{CallId, Mid, PeerId};
 pub use metrics::{

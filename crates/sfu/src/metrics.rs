@@ -244,7 +244,7 @@ pub struct WorkerMetrics {
     pub lost_downlink: u64,
     /// Packets that publishers' sequence numbers say were lost on the way here.
     pub lost_uplink: u64,
-    /// Offers that were not answered: the worker was full, or the peer gone.
+    /// Offers that were refused.
     pub offers_rejected: u64,
     /// Times a connected peer moved to another address.
     pub migrations: u64,

@@ -2,7 +2,7 @@
 
 use hubbub_domain::{LiveParticipant, MediaLink, MediaRoute, ParticipantId, PeerMedia, Room, RoomId};
 use hubbub_protocol::{ErrorCode, Participant, RoomInfo, SlotAssignment};
-use hubbub_sfu::{AddressFamily, AnswerError, CallId, LinkStats, Mid, PeerId, PeerStats, Protocol};
+use hubbub_sfu::{AddressFamily, CallId, LinkStats, Mid, OfferError, PeerId, PeerStats, Protocol};
 use uuid::Uuid;
 
 /// A room's media is the call of the same number.
@@ -72,11 +72,12 @@ pub(crate) fn media(stats: &PeerStats) -> PeerMedia {
     }
 }
 
-/// The code under which a client sees that its offer was not answered.
-pub(crate) const fn answer_error(error: AnswerError) -> ErrorCode {
+/// The code under which a client sees that its offer was refused.
+pub(crate) fn offer_error(error: &OfferError) -> ErrorCode {
     match error {
-        AnswerError::Busy => ErrorCode::ServerBusy,
-        AnswerError::UnknownPeer => ErrorCode::Internal,
+        OfferError::TooLarge(_) | OfferError::Syntax(_) | OfferError::Unsupported(_) => ErrorCode::BadSdp,
+        OfferError::Busy => ErrorCode::ServerBusy,
+        OfferError::UnknownPeer => ErrorCode::Internal,
     }
 }
 

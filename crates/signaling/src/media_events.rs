@@ -25,7 +25,7 @@ impl Inner {
                 link.send(ServerMessage::SessionDescription { reply_to, description });
             }),
             Event::OfferRejected { peer, request, error } => self.with_offer(peer, request, |seat, link, reply_to| {
-                let code = convert::answer_error(error);
+                let code = convert::offer_error(&error);
                 seat.join.in_scope(|| debug!(code = code.as_str(), "offer refused"));
                 if code == hubbub_protocol::ErrorCode::Internal {
                     error!(participant.id = %convert::participant(peer), error = %error, "an offer was not answered");

@@ -12,7 +12,7 @@ use hubbub_protocol::{
 use hubbub_sfu::{Command, Offer, check_candidate, relayed_address};
 use tokio::time::Instant;
 use tracing::field::Empty;
-use tracing::{Span, debug, info, info_span, warn};
+use tracing::{Span, info, info_span, warn};
 use uuid::Uuid;
 
 use crate::connections::LOGIN_ENDED;
@@ -25,6 +25,9 @@ use crate::room::{Joiner, PendingOffer};
 use crate::service::Inner;
 use crate::token::{self, TokenHash};
 use crate::trace::Trace;
+
+/// The longest offer, in bytes. The media plane checks it again; here it saves the way there.
+const MAX_SDP_BYTES: usize = 64 * 1024;
 
 /// How many candidates may follow an offer.
 const MAX_CANDIDATES: u32 = 64;
@@ -235,21 +238,19 @@ impl Session {
             let text = "a client sends descriptions of type offer; the server answers them";
             return Err(Refusal::new(ErrorCode::BadSdp, text));
         }
-        if !room.sits(me, &self.link) {
-            return Err(Refusal::not_joined());
+        let bytes = description.sdp.len();
+        if bytes > MAX_SDP_BYTES {
+            let text = format!("the offer has {bytes} bytes; at most {MAX_SDP_BYTES} are accepted");
+            return Err(Refusal::new(ErrorCode::BadSdp, text));
         }
-        // Here, and not in the media plane, where packets would wait for it.
-        let offer = Offer::parse(&description.sdp).map_err(|error| {
-            let code = ErrorCode::BadSdp;
-            room.with_seat(me, |seat| seat.join.in_scope(|| debug!(code = code.as_str(), "offer refused")));
-            Refusal::new(code, error.to_string())
-        })?;
+        if room.pending_offers(me, &self.link)? >= MAX_PENDING_OFFERS {
+            let text = "several offers wait for their answers; wait for one before the next";
+            return Err(Refusal::new(ErrorCode::ServerBusy, text));
+        }
+        // Read here, and not in the media plane, where packets would wait for it, nor in the room, where everybody would.
+        let offer = Offer::parse(&description.sdp);
         let request = self.inner.next_request();
         room.order(me, &self.link, |seat| {
-            if seat.offers.len() >= MAX_PENDING_OFFERS {
-                let text = "several offers wait for their answers; wait for one before the next";
-                return Err(Refusal::new(ErrorCode::ServerBusy, text));
-            }
             seat.offers.push_back(PendingOffer { request, reply_to });
             Ok(Command::Offer { peer: convert::peer(me), request, offer })
         })?;

@@ -195,9 +195,9 @@ pub struct StreamResult {
     pub reordered: u64,
     /// Packets that came again.
     pub duplicates: u64,
-    /// Packets that were lost and came when they had been asked for.
+    /// Packets that were missing and came when they had been asked for.
     pub repaired_by_nack: u64,
-    /// Packets that were lost and came inside a later one.
+    /// Packets that were missing and came inside a later one, and not by themselves.
     pub repaired_by_red: u64,
     /// Packets of others than synthetic peers (people in the same room): received, without a latency.
     pub foreign: u64,

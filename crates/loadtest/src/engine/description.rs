@@ -88,8 +88,8 @@ impl LocalDescription {
         let Credentials { ufrag, password } = &self.credentials;
         let direction = if ssrc.is_some() { "sendonly" } else { "recvonly" };
         let fingerprint = &self.fingerprint;
-        // Always the active side of DTLS: whoever answers is passive then (RFC 8842, section 5.3).
         let formats = if repair.red { format!("{RED} {opus}") } else { opus.to_string() };
+        // Always the active side of DTLS: whoever answers is passive then (RFC 8842, section 5.3).
         let section = format!(
             "m=audio 9 UDP/TLS/RTP/SAVPF {formats}\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\n\
              a=fingerprint:{fingerprint}\r\na=setup:active\r\na=mid:{mid}\r\na={direction}\r\na=rtcp-mux\r\n\
@@ -215,7 +215,8 @@ fn media(section: &str) -> Option<RemoteMedia> {
         mid: values(section, "mid").next()?.to_owned(),
         opus,
         sends,
-        red: red.and_then(|red| red.parse().ok()),
+        // Others would look like RTCP (RFC 5761, section 4).
+        red: red.and_then(|red| red.parse().ok()).filter(|red| matches!(red, 0..=63 | 96..=127)),
         nack: values(section, "rtcp-fb").any(|feedback| feedback.trim_end() == nack),
     })
 }

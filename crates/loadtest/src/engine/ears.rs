@@ -6,7 +6,7 @@ use super::Histogram;
 use super::api::StreamResult;
 use super::missing::Missing;
 use super::opus::Stamp;
-use super::red::Red;
+use super::red::{Block, Red};
 
 /// SSRCs of one peer that are told apart; a server has one a slot, at most 32.
 const STREAMS_MAX: usize = 64;
@@ -140,6 +140,8 @@ pub(super) struct Stream {
     pub(super) highest: u64,
     /// A bit for each of the last [`WINDOW`] numbers: bit 0 is the highest's.
     seen: u128,
+    /// Those of them that came inside a later packet, and not yet by themselves.
+    by_red: u128,
     /// The first number that is counted.
     base: u64,
     /// The timestamp of the highest.
@@ -171,6 +173,7 @@ impl Stream {
             ssrc: header.ssrc,
             highest: first - 1,
             seen: 0,
+            by_red: 0,
             base: first,
             newest_timestamp: header.timestamp,
             received: 0,
@@ -197,7 +200,8 @@ impl Stream {
     }
 
     /// Takes what a packet of redundant audio gives back of the gap right before it. Blocks say how old they are and not which
-    /// packet they were: that is certain where packets are evenly spaced over the gap, or where it is of one packet.
+    /// packet they were: that can be told where packets are evenly spaced over the gap, or where it is of one packet, and while the same
+    /// speaker goes on.
     fn recover(&mut self, header: Header, red: &Red<'_>, arrived_micros: u64) {
         let number = extend(self.highest, header.sequence);
         let gap = number.saturating_sub(self.highest);
@@ -206,12 +210,15 @@ impl Stream {
         }
         let apart = u64::from(header.timestamp.wrapping_sub(self.newest_timestamp));
         for back in (1..gap).rev() {
-            let fits = |age: u64| age < apart && (gap == 2 || age * gap == back * apart);
-            if let Some(block) = red.blocks.iter().find(|block| block.age > 0 && fits(block.age.into())) {
-                let timestamp = header.timestamp.wrapping_sub(block.age);
-                self.place(number - back, timestamp);
+            let of_this_time = |age: u64| age > 0 && age < apart && (gap == 2 || age * gap == back * apart);
+            let of_this_speaker =
+                |payload: &[u8]| self.last.is_some_and(|(.., speaker)| speaker == speaker_of(payload));
+            let fits = |block: &&Block<'_>| of_this_time(block.age.into()) && of_this_speaker(block.payload);
+            if let Some(block) = red.blocks.iter().filter(fits).min_by_key(|block| block.age) {
+                self.place(number - back, header.timestamp.wrapping_sub(block.age));
+                self.by_red |= 1;
                 self.missing.came(number - back);
-                self.repaired_by_red += u64::from(number - back >= self.base);
+                self.repaired_by_red += 1;
                 self.hear(number - back, block.payload, arrived_micros);
             }
         }
@@ -220,7 +227,12 @@ impl Stream {
     fn note(&mut self, header: Header, payload: &[u8], arrived_micros: u64) {
         let number = extend(self.highest, header.sequence);
         if !self.place(number, header.timestamp) {
-            self.duplicates += 1;
+            if self.was_late(number) {
+                self.repaired_by_red = self.repaired_by_red.saturating_sub(u64::from(number >= self.base));
+                self.reordered += 1;
+            } else {
+                self.duplicates += 1;
+            }
             return;
         }
         let speaker = self.hear(number, payload, arrived_micros);
@@ -236,7 +248,8 @@ impl Stream {
     fn place(&mut self, number: u64, timestamp: u32) -> bool {
         if number > self.highest {
             let ahead = number - self.highest;
-            self.seen = if ahead < WINDOW { (self.seen << ahead) | 1 } else { 1 };
+            let shifted = |bits: u128| if ahead < WINDOW { bits << ahead } else { 0 };
+            (self.seen, self.by_red) = (shifted(self.seen) | 1, shifted(self.by_red));
             (self.highest, self.newest_timestamp) = (number, timestamp);
             return true;
         }
@@ -246,6 +259,15 @@ impl Stream {
         let is_new = self.seen & bit == 0;
         self.seen |= bit;
         is_new
+    }
+
+    /// Whether a packet that was given back comes by itself now, for the first time.
+    const fn was_late(&mut self, number: u64) -> bool {
+        let behind = self.highest - number;
+        let bit = if behind < WINDOW { 1 << behind } else { 0 };
+        let was_late = self.by_red & bit != 0;
+        self.by_red &= !bit;
+        was_late
     }
 
     /// Counts a packet that has not come before; whose it is.
@@ -318,6 +340,11 @@ impl Stream {
             latency: self.latency.clone(),
         }
     }
+}
+
+/// The synthetic peer that said this; `None`: somebody else.
+fn speaker_of(payload: &[u8]) -> Option<u32> {
+    Stamp::read(payload).map(|stamp| stamp.stream)
 }
 
 /// The full number of a sequence number: the one nearest to the highest so far (RFC 3711, section 3.3.1).
@@ -400,8 +427,14 @@ mod tests {
         let mut ears = Ears::new(Agreed { nack: false, red: Some(RED) });
         hear_red(&mut ears, &[5, 6, 8, 9, 12, 13, 11]);
         let result = ears.streams()[0].result();
-        assert_eq!((result.received, result.lost, result.repaired_by_red), (8, 1, 2), "7 and 11; 10 is lost");
-        assert_eq!((result.reordered, result.duplicates, result.foreign), (0, 1, 0), "11 had been given back");
+        assert_eq!((result.received, result.lost, result.repaired_by_red), (8, 1, 1), "7; 10 is lost");
+        assert_eq!(
+            (result.reordered, result.duplicates, result.foreign),
+            (1, 0, 0),
+            "11 had been given back and was only late"
+        );
+        hear_red(&mut ears, &[11]);
+        assert_eq!((counters(&ears), ears.streams()[0].repaired_by_red), ((8, 1, 1, 1), 1), "now it came twice");
         assert_eq!(result.latency.max(), Duration::from_millis(1), "from when a packet was sent first");
     }
 
@@ -420,6 +453,14 @@ mod tests {
             packet.extend(payload(0));
             ears.note(Instant::now(), header(RED, sequence), &packet, 0);
         }
+        assert_eq!(ears.streams()[0].result().repaired_by_red, 0);
+        // The last packet of one speaker is lost, and the next one in the slot begins before.
+        let mut other = payload(0);
+        Stamp { stream: 4, number: 0, sent_at_micros: 0 }.write(&mut other);
+        let mut packet = Vec::new();
+        super::super::red::write(OPUS, Some(Block { age: 960, payload: &other }), &mut packet);
+        packet.extend(other);
+        ears.note(Instant::now(), header(RED, 14), &packet, 0);
         assert_eq!(ears.streams()[0].result().repaired_by_red, 0);
     }
 
@@ -440,8 +481,8 @@ mod tests {
         let result = ears.streams()[0].result();
         assert_eq!((result.received, result.lost), (6, 1));
         assert_eq!((result.reordered, result.repaired_by_nack), (1, 1), "7 was late, 9 was sent again");
-        assert_eq!(ears.requests(at(180), ROUND_TRIP), [(9, vec![10])]);
-        let mut last = at(180);
+        assert_eq!(ears.requests(at(200), ROUND_TRIP), [(9, vec![10])]);
+        let mut last = at(200);
         while let Some(next) = ears.next_request() {
             assert!(next > last, "it does not end");
             ears.requests(next, ROUND_TRIP);

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 const REORDERING: Duration = Duration::from_millis(10);
 /// How long after its gap was seen a packet can still be played: what a browser's jitter buffer grows to on a bad network.
 const USEFUL: Duration = Duration::from_millis(400);
-/// The least time between two requests for the same packet. Otherwise it is a round trip: a request that was answered is not repeated.
-const SPACING_MIN: Duration = Duration::from_millis(20);
+/// How much longer than a round trip an answer may take before the packet is asked for again.
+const SLACK: Duration = Duration::from_millis(20);
 /// The round trip until one was measured.
 const ROUND_TRIP: Duration = Duration::from_millis(100);
 /// A larger gap is no loss: the stream was away.
@@ -31,7 +31,7 @@ struct Packet {
 impl Missing {
     /// Nothing came between these two numbers.
     pub(super) fn gap(&mut self, now: Instant, after: u64, before: u64) {
-        if before - after > MISSING_MAX as u64 {
+        if before - after > 1 + MISSING_MAX as u64 {
             self.packets.clear();
             return;
         }
@@ -63,7 +63,7 @@ impl Missing {
                 wanted.push(packet.number as u16);
                 packet.asked = true;
             }
-            packet.ask_at = (now + round_trip.max(SPACING_MIN)).min(packet.until);
+            packet.ask_at = (now + round_trip + SLACK).min(packet.until);
         }
         self.packets.retain(|packet| now < packet.until);
         wanted
@@ -87,9 +87,9 @@ mod tests {
         assert!(!missing.came(65_535), "it was only late");
         assert_eq!(missing.poll(start + ms(9), None), [0; 0]);
         assert_eq!(missing.poll(start + ms(10), Some(ms(100))), [0, 1]);
-        assert_eq!(missing.next(), Some(start + ms(110)), "a round trip later");
+        assert_eq!(missing.next(), Some(start + ms(130)), "a round trip and a little later");
         assert!(missing.came(65_536) && !missing.came(65_536));
-        assert_eq!(missing.poll(start + ms(110), Some(ms(100))), [1]);
+        assert_eq!(missing.poll(start + ms(130), Some(ms(100))), [1]);
         assert!(missing.came(65_537));
         assert_eq!(missing.next(), None);
     }
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn what_would_come_too_late_is_not_asked_for() {
         let start = Instant::now();
-        for (round_trip, times) in [(1, 20), (100, 3), (300, 1), (500, 0)] {
+        for (round_trip, times) in [(1, 19), (100, 3), (300, 1), (500, 0)] {
             let (mut missing, mut asked) = (Missing::default(), 0);
             missing.gap(start, 1, 3);
             while let Some(at) = missing.next() {
@@ -112,7 +112,9 @@ mod tests {
         let start = Instant::now();
         let mut missing = Missing::default();
         missing.gap(start, 1, 3);
-        missing.gap(start, 3, 10_000);
+        missing.gap(start, 3, 3 + 1 + MISSING_MAX as u64);
+        assert_eq!(missing.packets.len(), MISSING_MAX);
+        missing.gap(start, 100, 100 + 2 + MISSING_MAX as u64);
         assert_eq!(missing.next(), None);
         (0..1000).for_each(|gap| missing.gap(start, 10 * gap, 10 * gap + 10));
         assert_eq!(missing.packets.len(), MISSING_MAX);

@@ -243,10 +243,13 @@ impl MediaPeer {
                 return;
             };
             let wanted = rtcp::read(&compound, self.ssrc, &mut self.ears, arrived_micros);
-            let history = self.history.iter();
-            for packet in history.flat_map(|history| wanted.iter().filter_map(|&number| history.packet(number))) {
-                out(packet);
-                self.counters.sent_again += 1;
+            let round_trip = self.checks.round_trip();
+            for number in wanted {
+                let history = self.history.as_mut();
+                if let Some(packet) = history.and_then(|history| history.again(now, round_trip, number)) {
+                    out(packet);
+                    self.counters.sent_again += 1;
+                }
             }
             return;
         }

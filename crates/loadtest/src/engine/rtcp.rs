@@ -57,8 +57,8 @@ fn name(own_ssrc: u32) -> Box<dyn Packet> {
     Box::new(SourceDescription { chunks: vec![chunk] })
 }
 
-/// Takes note of the sender reports in a decrypted compound; the sequence numbers of `own_ssrc` that are asked for in it. What else is in
-/// it does not matter here.
+/// Takes note of the sender reports in a decrypted compound; the sequence numbers of `own_ssrc` that are asked for in it.
+/// What else is in it does not matter here.
 pub(super) fn read(mut compound: &[u8], own_ssrc: u32, ears: &mut Ears, wall_micros: u64) -> Vec<u16> {
     let mut wanted = Vec::new();
     for packet in unmarshal(&mut compound).unwrap_or_default() {
@@ -138,6 +138,15 @@ mod tests {
         hear(&mut ears, &[6, 7]);
         let block = only_block(&mut ears, 0);
         assert_eq!((block.fraction_lost, block.total_lost), (0, 1));
+    }
+
+    #[test]
+    fn what_came_inside_of_another_packet_was_lost_all_the_same() {
+        let mut ears = Ears::default();
+        hear(&mut ears, &[1, 2, 3, 4]);
+        ears.streams_mut()[0].repaired_by_red = 1;
+        let block = only_block(&mut ears, 0);
+        assert_eq!((block.fraction_lost, block.total_lost), (64, 1), "one of four, in 256ths");
     }
 
     #[test]

@@ -178,9 +178,9 @@ pub struct Media {
     pub reordered: u64,
     /// Packets that came again.
     pub duplicates: u64,
-    /// Packets that were lost and came when they had been asked for: among those received.
+    /// Packets that were missing and came when they had been asked for: among those received.
     pub repaired_by_nack: u64,
-    /// Packets that were lost and came inside a later one: among those received.
+    /// Packets that were missing and came inside a later one, and not by themselves: among those received.
     pub repaired_by_red: u64,
     /// Packets that speakers sent again because the server asked for them: not among those sent.
     pub sent_again: u64,

@@ -218,11 +218,7 @@ fn joining(now: &Metrics) -> Vec<MetricFamily> {
         kinds("phase", &JoinPhase::ALL, JoinPhase::as_str, |i| join_times(workers.iter().map(|w| &w.join_phases[i])));
     vec![
         counter("hubbub_sfu_joins_refused_total", "Joins refused because no worker has room, by reason.", refused),
-        counter(
-            "hubbub_sfu_offers_rejected_total",
-            "Offers that no worker answered: it was full, or the peer gone. Those that could not be read are errors of signaling, bad-sdp.",
-            each(workers, |w| w.offers_rejected),
-        ),
+        counter("hubbub_sfu_offers_rejected_total", "Offers that were refused.", each(workers, |w| w.offers_rejected)),
         counter(
             "hubbub_sfu_setup_failures_total",
             "Connections that never came to be, by how far they got: ICE without any check (a firewall, or a wrong announced \

@@ -78,8 +78,7 @@ impl SocketLoop {
         let peer = PeerId(number as u128 + 1);
         let grants = Grants { speak: true, hear: true, hear_own: false };
         self.sfu.send(Command::AddPeer { call: CallId(1), peer, grants, max_speakers: 8 });
-        let offer = Offer::parse(&client.offer()).expect("an offer");
-        self.sfu.send(Command::Offer { peer, request: 1, offer });
+        self.sfu.send(Command::Offer { peer, request: 1, offer: Offer::parse(&client.offer()) });
         let answer = loop {
             match self.events.blocking_recv().expect("the worker runs") {
                 Event::Answer { sdp, .. } => break sdp,

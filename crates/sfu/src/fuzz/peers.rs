@@ -5,8 +5,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::pieces;
-use crate::command::Command;
-use crate::sdp::Offer;
 use crate::sim::Sim;
 use crate::test_client::ClientOptions;
 
@@ -43,15 +41,8 @@ impl Scene {
             2 | 3 => self.rtp(usize::from(kind & 1), kind & 2 != 0, bytes),
             4 if bytes.len() >= 8 => self.rtcp(usize::from(kind & 1), bytes),
             5 => self.sim.run(Duration::from_millis(u64::from(kind & 31))),
-            6 => self.offer(usize::from(kind & 1), &String::from_utf8_lossy(bytes)),
+            6 => self.sim.offer_sdp(usize::from(kind & 1), &String::from_utf8_lossy(bytes)),
             _ => {}
-        }
-    }
-
-    /// An offer, if it is one.
-    fn offer(&mut self, client: usize, sdp: &str) {
-        if let Ok(offer) = Offer::parse(sdp) {
-            self.sim.order(Command::Offer { peer: Sim::peer(client), request: 7, offer });
         }
     }
 

@@ -179,7 +179,7 @@ impl Sim {
 
     /// An offer of the test's own.
     pub(crate) fn offer_sdp(&mut self, client: usize, sdp: &str) {
-        let offer = Offer::parse(sdp).expect("an offer");
+        let offer = Offer::parse(sdp);
         self.order(Command::Offer { peer: Self::peer(client), request: 7, offer });
     }
 

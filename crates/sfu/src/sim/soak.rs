@@ -155,12 +155,7 @@ impl Soak {
         let call = CallId(self.rng.random_range(1..=CALLS));
         self.sim.order(Command::AddPeer { call, peer, grants: BOTH, max_speakers: MAX_SLOTS });
         let sdp = self.sim.clients[client].offer();
-        self.offer(peer, self.joins, &sdp);
-    }
-
-    fn offer(&mut self, peer: PeerId, request: u64, sdp: &str) {
-        let offer = Offer::parse(sdp).expect("an offer");
-        self.sim.order(Command::Offer { peer, request, offer });
+        self.sim.order(Command::Offer { peer, request: self.joins, offer: Offer::parse(&sdp) });
     }
 
     fn act(&mut self, client: usize, peer: PeerId) {
@@ -184,18 +179,15 @@ impl Soak {
             }
             28..31 if connected => {
                 let sdp = self.sim.clients[client].restart_offer();
-                self.offer(peer, 0, &sdp);
+                self.sim.order(Command::Offer { peer, request: 0, offer: Offer::parse(&sdp) });
             }
             31..33 => {
                 // A new page of the same person: another certificate on the same seat.
                 self.renew(client);
                 let sdp = self.sim.clients[client].offer();
-                self.offer(peer, 0, &sdp);
+                self.sim.order(Command::Offer { peer, request: 0, offer: Offer::parse(&sdp) });
             }
-            33..35 => {
-                let sdp = self.sim.clients[client].offer();
-                self.offer(PeerId(u128::MAX), 0, &sdp);
-            }
+            33..35 => self.sim.order(Command::Offer { peer, request: 0, offer: Offer::parse("v=0\r\nnonsense") }),
             35..42 if connected => {
                 // A goodbye of DTLS; the seat is given up when the worker tells that.
                 self.sim.clients[client].close();

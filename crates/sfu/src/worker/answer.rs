@@ -7,15 +7,21 @@ use rand::RngExt;
 use super::connection::{Connection, Relation};
 use super::core::WorkerCore;
 use crate::call::SlotChange;
-use crate::error::AnswerError;
+use crate::error::OfferError;
 use crate::rtp::slot::SlotRewriter;
 use crate::sdp::{Answer, Offer, Slot};
 use crate::transport::{Credentials, Transport};
 
 impl WorkerCore {
     /// Answers the offer of the peer at `key`; on an error the peer is as it was before.
-    pub(super) fn answer(&mut self, now: Instant, key: Option<usize>, offer: &Offer) -> Result<String, AnswerError> {
-        let key = key.ok_or(AnswerError::UnknownPeer)?;
+    pub(super) fn answer(
+        &mut self,
+        now: Instant,
+        key: Option<usize>,
+        offer: Result<Offer, OfferError>,
+    ) -> Result<String, OfferError> {
+        let key = key.ok_or(OfferError::UnknownPeer)?;
+        let offer = &offer?;
         match self.peers[key].connection.as_ref().map(|connection| connection.relation(offer)) {
             Some(Relation::Renegotiation) => {}
             Some(Relation::IceRestart) => self.restart_ice(key, offer),
@@ -23,7 +29,7 @@ impl WorkerCore {
                 self.drop_connection(now, key);
                 self.connect(now, key, offer);
             }
-            None if self.connections >= self.settings.max_peers => return Err(AnswerError::Busy),
+            None if self.connections >= self.settings.max_peers => return Err(OfferError::Busy),
             None => self.connect(now, key, offer),
         }
         self.set_media(key, offer);

@@ -44,7 +44,7 @@ impl WorkerCore {
             Command::RemovePeer { peer } => self.remove_peer(now, peer),
             Command::Relayed { peer, address } => self.note_relay(peer, address),
             Command::Offer { peer, request, offer } => {
-                let event = match self.answer(now, self.ids.get(&peer).copied(), &offer) {
+                let event = match self.answer(now, self.ids.get(&peer).copied(), offer) {
                     Ok(sdp) => Event::Answer { peer, request, sdp },
                     Err(error) => {
                         self.metrics.offers_rejected += 1;

@@ -128,7 +128,7 @@ impl Client {
         let offer = client.connection.create_offer(None).await.expect("an offer");
         client.connection.set_local_description(offer).await.expect("it is accepted");
         let offer = client.connection.local_description().await.expect("a description");
-        sfu.send(Command::Offer { peer: id, request: 1, offer: Offer::parse(&offer.sdp).expect("an offer") });
+        sfu.send(Command::Offer { peer: id, request: 1, offer: Offer::parse(&offer.sdp) });
         client.answer = wait_for(&mut news, |event| match event {
             Event::Answer { peer, sdp, .. } if *peer == id => Some(sdp.clone()),
             Event::OfferRejected { peer, error, .. } if *peer == id => panic!("refused: {error}"),
@@ -203,7 +203,7 @@ impl Client {
     pub(crate) async fn offer_again(&self, sfu: &Sfu, events: &broadcast::Sender<Event>) {
         let mut news = events.subscribe();
         let offer = self.connection.local_description().await.expect("a description");
-        sfu.send(Command::Offer { peer: self.id, request: 2, offer: Offer::parse(&offer.sdp).expect("an offer") });
+        sfu.send(Command::Offer { peer: self.id, request: 2, offer: Offer::parse(&offer.sdp) });
         wait_for(&mut news, |event| match event {
             Event::Answer { peer, request: 2, .. } if *peer == self.id => Some(()),
             Event::OfferRejected { peer, error, .. } if *peer == self.id => panic!("refused: {error}"),

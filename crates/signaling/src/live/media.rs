@@ -54,4 +54,11 @@ impl LiveRoom {
         self.around.media.send(command);
         Ok(())
     }
+
+    /// How many offers of a seat wait for their answers. Only the seat's own socket makes them more.
+    pub(crate) fn pending_offers(&self, me: ParticipantId, link: &Link) -> Result<usize, Refusal> {
+        let mut state = self.state.lock();
+        let seat = Self::seated(&mut state.people, me, link)?.seat_mut(me).ok_or_else(Refusal::not_joined)?;
+        Ok(seat.offers.len())
+    }
 }

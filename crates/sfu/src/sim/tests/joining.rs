@@ -1,5 +1,5 @@
 use super::*;
-use crate::error::AnswerError;
+use crate::error::OfferError;
 use crate::metrics::{JoinPhase, SetupFailure};
 
 #[test]
@@ -85,22 +85,28 @@ fn who_never_sends_a_check_times_out_and_may_offer_again() {
 }
 
 #[test]
-fn offers_that_are_not_answered_are_refused_by_name_and_change_nothing() {
+fn bad_offers_are_refused_by_name_and_change_nothing() {
     let mut sim = Sim::with(1, |settings| settings.max_peers = 1);
     let client = sim.join(1, ClientOptions::default());
     assert!(sim.run_until(SECOND, |sim| sim.connected() == 1));
-    let sdp = sim.clients[client].offer();
-    sim.offer_sdp(99, &sdp);
-    let refused = sim.events.pop();
-    assert!(matches!(refused, Some(Event::OfferRejected { request: 7, error: AnswerError::UnknownPeer, .. })));
-    assert_eq!(sim.core.metrics().offers_rejected, 1);
+    let mut refused = |client: usize, sdp: &str| {
+        sim.offer_sdp(client, sdp);
+        match sim.events.pop() {
+            Some(Event::OfferRejected { request: 7, error, .. }) => error,
+            other => panic!("not refused: {other:?}"),
+        }
+    };
+    assert!(matches!(refused(client, &"x".repeat(70_000)), OfferError::TooLarge(70_000)));
+    assert!(matches!(refused(client, "hello"), OfferError::Syntax(_)));
+    assert!(matches!(refused(99, ""), OfferError::UnknownPeer));
+    assert_eq!(sim.core.metrics().offers_rejected, 3);
     sim.run(Duration::from_secs(5));
     assert!(sim.lost().is_empty());
 
     sim.clients.push(TestClient::new(Sim::address(1), ClientOptions::default()));
     sim.order(Command::AddPeer { call: CallId(1), peer: Sim::peer(1), grants: BOTH, max_speakers: MAX_SLOTS });
     sim.offer(1);
-    assert!(matches!(sim.events.last(), Some(Event::OfferRejected { error: AnswerError::Busy, .. })));
+    assert!(matches!(sim.events.last(), Some(Event::OfferRejected { error: OfferError::Busy, .. })));
     sim.order(Command::RemovePeer { peer: Sim::peer(0) });
     sim.offer(1);
     assert!(sim.run_until(SECOND, |sim| sim.connected() == 2), "there is room again");
