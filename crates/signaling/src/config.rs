@@ -36,6 +36,8 @@ pub struct Config {
     pub handshakes: Rate,
     /// How often one user may take a seat, in whatever room; one more is refused.
     pub joins: Rate,
+    /// How often one user may offer, on all sockets together; one more is refused.
+    pub offers: Rate,
     /// In how many rooms there may be people at once; whoever would enter one more is refused.
     pub max_rooms_in_use: usize,
     /// How many people may be in one room at once, whatever its own limit.
@@ -62,6 +64,7 @@ impl Config {
             max_sockets_per_network: 2_000,
             handshakes: Rate { burst: 64, refill: Duration::from_secs(1) },
             joins: Rate { burst: 64, refill: Duration::from_secs(1) },
+            offers: Rate { burst: 64, refill: Duration::from_millis(500) },
             max_rooms_in_use: 10_000,
             max_people_per_room: MaxParticipants::MOST,
             session_check_interval: Duration::from_secs(300),

@@ -45,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) connections: Arc<Connections>,
     pub(crate) handshakes: UserRate,
     pub(crate) joins: UserRate,
+    pub(crate) offers: UserRate,
     /// Sockets and work in the background; what [`Signaling::shutdown`] waits for.
     pub(crate) tasks: TaskTracker,
     /// Cancelled once sockets are closed because the server ends.
@@ -86,6 +87,7 @@ impl Signaling {
         let inner = Inner {
             handshakes: UserRate::new(config.handshakes),
             joins: UserRate::new(config.joins),
+            offers: UserRate::new(config.offers),
             config,
             storage,
             auth,

@@ -247,6 +247,10 @@ impl Session {
             let text = "several offers wait for their answers; wait for one before the next";
             return Err(Refusal::new(ErrorCode::ServerBusy, text));
         }
+        if let Err(seconds) = self.inner.offers.take(self.identity.user) {
+            let text = format!("you offered too often of late; try again in {seconds} s");
+            return Err(Refusal::new(ErrorCode::RateLimited, text));
+        }
         // Read here, and not in the media plane, where packets would wait for it, nor in the room, where everybody would.
         let offer = Offer::parse(&description.sdp);
         let request = self.inner.next_request();

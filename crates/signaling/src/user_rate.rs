@@ -1,4 +1,4 @@
-//! How often one user may do what costs more than a message: open a socket, take a seat.
+//! How often one user may do what costs more than a message: open a socket, take a seat, offer.
 //!
 //! A bucket a user and not an address: many users behind one address come back at the same time when a server restarts, and
 //! all of them get in.

@@ -93,6 +93,7 @@ impl Config {
         let rate = |Rate { burst, refill }| hubbub_signaling::Rate { burst, refill };
         config.handshakes = rate(self.signaling.handshakes);
         config.joins = rate(self.signaling.joins);
+        config.offers = rate(self.signaling.offers);
         config
     }
 

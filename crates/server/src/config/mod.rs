@@ -205,6 +205,7 @@ pub(crate) struct Signaling {
     pub(crate) sockets_per_address: usize,
     pub(crate) handshakes: Rate,
     pub(crate) joins: Rate,
+    pub(crate) offers: Rate,
     pub(crate) messages_per_second: u32,
     pub(crate) messages_at_once: u32,
     pub(crate) queued_messages: usize,

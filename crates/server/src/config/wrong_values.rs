@@ -81,6 +81,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("signaling.sockets_per_address", "0", "expected 1 to 1000000"),
     ("signaling.handshakes", "'64'", "expected such as \"20/30s\""),
     ("signaling.joins", "'1s'", "expected such as \"20/30s\""),
+    ("signaling.offers", "'2'", "expected such as \"20/30s\""),
     ("signaling.messages_per_second", "4", "expected 5 to 10000"),
     ("signaling.messages_at_once", "19", "expected 20 to 100000"),
     ("signaling.queued_messages", "63", "expected 64 to 65536"),

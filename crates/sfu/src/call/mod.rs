@@ -284,14 +284,15 @@ impl Call {
     pub(crate) fn tick(&mut self, now: Instant, changes: &mut Vec<SlotChange>) -> Option<Vec<(PeerId, i8)>> {
         let members = &self.members;
         let quiet: Vec<MemberKey> = self.ranking.speaking().filter(|member| !members[*member].is_open(now)).collect();
+        // Listeners are looked through once, however many fall silent together, as when a hall stops clapping.
+        let mut all_moved: Option<Moved> = None;
         for member in quiet {
             self.members[member].end_spurt();
-            let moved = self.ranking.close(member);
-            if moved.is_some() {
-                self.tell(member, Crossing::Silent);
-            }
-            self.apply(moved, changes);
+            let Some(moved) = self.ranking.close(member) else { continue };
+            self.tell(member, Crossing::Silent);
+            all_moved = Some(all_moved.map_or(moved, |before| before.and(moved)));
         }
+        self.apply(all_moved, changes);
         // Behind those who speak are those who spoke, the latest first.
         let heard = self.ranking.members().map(|member| &self.members[member]);
         let recent = heard.enumerate().take_while(|(at, member)| self.ranking.speaks_at(*at) || member.is_recent(now));

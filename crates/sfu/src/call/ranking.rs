@@ -20,6 +20,13 @@ pub(super) struct Moved {
     pub(super) last: usize,
 }
 
+impl Moved {
+    /// Both changes, one after the other.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { first: self.first.min(other.first), last: self.last.max(other.last) }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     member: usize,

@@ -122,6 +122,23 @@ fn the_first_syllable_reaches_everybody() {
 }
 
 #[test]
+fn listeners_are_looked_through_once_when_everybody_falls_silent_together() {
+    let (people, slots) = (60, 8);
+    let mut scene = Scene::new(people, slots, slots);
+    let all: Vec<(usize, i8)> = (0..people).map(|peer| (peer, -30)).collect();
+    scene.steps(50, &all);
+    let before = scene.events;
+    scene.steps(100, &[]);
+    assert!(!scene.call.ranking.anybody_speaks());
+    assert!(scene.events - before <= people * slots, "{} changes, not one a slot", scene.events - before);
+    for listener in 0..people {
+        let expected = scene.call.ranking.members().filter(|member| *member != scene.members[&listener]).take(slots);
+        let expected = expected.map(|member| usize::try_from(scene.call.members[member].id.0).expect("small"));
+        assert_eq!(scene.hears(listener), expected.collect(), "{listener}");
+    }
+}
+
+#[test]
 fn with_no_more_speakers_than_slots_everybody_keeps_his_slot() {
     let mut scene = Scene::new(5, 3, 8);
     scene.steps(50, &[(0, -30)]);

@@ -20,5 +20,7 @@ pub(crate) use offer::Section;
 pub(crate) const OFFER_MAX: usize = 64 * 1024;
 /// Most m-lines in an offer.
 pub(crate) const MEDIA_MAX: usize = 64;
+/// Most fingerprints of certificates in an offer: one certificate with each hash function, or some to choose from.
+pub(crate) const FINGERPRINTS_MAX: usize = 8;
 /// Most candidates in an offer.
 pub(crate) const CANDIDATES_MAX: usize = 64;

@@ -7,7 +7,7 @@ use rtc_sdp::description::media::MediaDescription;
 use rtc_sdp::description::session::SessionDescription;
 
 use super::media::{Media, values};
-use super::{CANDIDATES_MAX, MEDIA_MAX, OFFER_MAX};
+use super::{CANDIDATES_MAX, FINGERPRINTS_MAX, MEDIA_MAX, OFFER_MAX};
 use crate::error::OfferError;
 use crate::ids::Mid;
 use crate::transport::{Credentials, Fingerprint};
@@ -181,6 +181,9 @@ fn fingerprints(session: &SessionDescription, media: &MediaDescription) -> Resul
     }
     all.sort();
     all.dedup();
+    if all.len() > FINGERPRINTS_MAX {
+        return Err(format!("it has {} fingerprints; at most {FINGERPRINTS_MAX} are accepted", all.len()));
+    }
     Ok(all)
 }
 

@@ -89,7 +89,7 @@ impl Handshake {
 
     /// Checks the peer's certificate (DER); `false` when it is not the offer's.
     pub(super) fn check(&mut self, certificate: &[u8]) -> bool {
-        *self.certificate.insert(self.fingerprints.iter().any(|fingerprint| fingerprint.matches(certificate)))
+        *self.certificate.insert(Fingerprint::any_matches(&self.fingerprints, certificate))
     }
 
     /// Whether the peer's certificate is the offer's; `None` before it has come.

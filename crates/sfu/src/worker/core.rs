@@ -221,6 +221,12 @@ impl WorkerCore {
         self.caches.len() == 0 && self.peers.is_empty() && self.calls.is_empty() && tables.iter().all(|len| *len == 0)
     }
 
+    /// How many streams' last packets are kept.
+    #[cfg(test)]
+    pub(crate) fn streams_kept(&self) -> usize {
+        self.caches.len()
+    }
+
     /// How many timers are set.
     #[cfg(any(test, feature = "bench"))]
     pub(crate) fn timers_set(&self) -> usize {

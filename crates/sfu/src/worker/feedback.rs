@@ -17,11 +17,21 @@ use crate::transport::Path;
 /// costs less than answering, so that without a limit a few bytes in could bring many out.
 const ANSWERS_PER_SECOND: u32 = 50;
 
+/// Packets a second, and at once, that one listener may ask for: to look for one costs something, too, and an RTCP packet can ask for thousands. Who
+/// misses all of eight streams and asks for each packet twice stays below it.
+const REQUESTS_PER_SECOND: u32 = 1_000;
+
+/// How often a microphone may begin a new stream a second, and at once. Browsers do it when a device changes, if at all.
+const STREAMS_PER_SECOND: u32 = 4;
+
 /// What a connection remembers of its network.
 #[derive(Debug)]
 pub(super) struct Feedback {
     /// Between the peer and here, smoothed; unknown until the peer has reported on something it received.
     pub(super) round_trip: Option<Duration>,
+    /// Streams that begin: each has memory of its own for some seconds.
+    pub(super) streams: Bucket,
+    requests: Bucket,
     answers: Bucket,
     /// RTP that came, authentic and of the microphone.
     pub(super) received: Meter,
@@ -31,8 +41,9 @@ pub(super) struct Feedback {
 
 impl Feedback {
     pub(super) fn new(now: Instant) -> Self {
-        let answers = Bucket::new(now, ANSWERS_PER_SECOND);
-        Self { round_trip: None, answers, received: Meter::new(now), sent: Meter::new(now) }
+        let (requests, answers) = (Bucket::new(now, REQUESTS_PER_SECOND), Bucket::new(now, ANSWERS_PER_SECOND));
+        let streams = Bucket::new(now, STREAMS_PER_SECOND);
+        Self { round_trip: None, streams, requests, answers, received: Meter::new(now), sent: Meter::new(now) }
     }
 
     fn on_round_trip(&mut self, measured: Duration) {
@@ -55,6 +66,10 @@ impl WorkerCore {
                 Report::Nack { ssrc, numbers } => {
                     for sequence in numbers {
                         self.metrics.nacks_in += 1;
+                        let connection = self.peers[key].connection.as_mut();
+                        if !connection.is_some_and(|connection| connection.feedback.requests.take(now)) {
+                            return Ok(());
+                        }
                         self.metrics.retransmitted += u64::from(self.send_again(now, key, ssrc, sequence).is_some());
                     }
                 }

@@ -35,6 +35,9 @@ impl WorkerCore {
         let asks = microphone.nack;
         connection.feedback.received.on_packet(payload.len());
         let fresh = microphone.stream.as_ref().is_none_or(|stream| stream.ssrc != header.ssrc);
+        if fresh && !connection.feedback.streams.take(now) {
+            return Err(DropReason::RateLimit);
+        }
         if microphone.stream.is_none() {
             let after = now.saturating_duration_since(connection.offered_at);
             self.events.push(Event::FirstPacket { peer: peer.id, after });

@@ -41,6 +41,20 @@ const LATE: Duration = Duration::from_millis(20);
 /// Batches received before orders and timers have their turn.
 const BATCHES: usize = 16;
 
+/// How long orders may hold packets up in one turn: some ten offers, far less than a packet's time.
+const ORDERS_MAX: Duration = Duration::from_millis(1);
+
+/// What became of the orders in a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Orders {
+    /// All were carried out.
+    Done,
+    /// Some wait for the next turn.
+    Waiting,
+    /// The last one was to stop.
+    Stop,
+}
+
 /// What the handle asks of the thread.
 #[derive(Debug)]
 pub(super) enum Mail {
@@ -204,9 +218,9 @@ impl Runner {
         let mut receiver = Receiver::new();
         let mut ready = Events::with_capacity(256);
         // After a panic nobody knows what was left unread, and readiness is told once.
-        let (mut udp_waiting, mut accept_waiting) = (true, true);
+        let (mut udp_waiting, mut accept_waiting, mut orders_waiting) = (true, true, false);
         loop {
-            let more = udp_waiting || accept_waiting || serving.tcp.has_unfinished();
+            let more = udp_waiting || accept_waiting || orders_waiting || serving.tcp.has_unfinished();
             let wait = if more { Duration::ZERO } else { serving.patience() };
             serving.expected += wait;
             if let Err(error) = self.poll.poll(&mut ready, Some(wait))
@@ -237,7 +251,9 @@ impl Runner {
                 doorbell.answer();
             }
             serving.take_records(now, &self.sockets.udp, &mut self.links);
-            if self.take_orders(now, &mut serving) {
+            let orders = self.take_orders(now, &mut serving);
+            orders_waiting = orders == Orders::Waiting;
+            if orders == Orders::Stop {
                 serving.core.close();
                 serving.flush(now, &self.sockets.udp);
                 self.publish(now, &mut serving);
@@ -269,9 +285,10 @@ impl Runner {
         }
     }
 
-    /// Carries out what was ordered; `true` to stop.
-    fn take_orders(&mut self, now: Instant, serving: &mut Serving) -> bool {
-        loop {
+    /// Carries out what was ordered, for as long as packets may wait.
+    fn take_orders(&mut self, now: Instant, serving: &mut Serving) -> Orders {
+        let begin = Instant::now();
+        while begin.elapsed() < ORDERS_MAX {
             match self.inbox.try_recv() {
                 Ok(Mail::Order(order)) => {
                     self.roster.note(&order);
@@ -292,12 +309,13 @@ impl Runner {
                 Ok(Mail::Adopt(stream)) => {
                     serving.tcp.adopt(now, stream, self.poll.registry(), &mut serving.core);
                 }
-                Ok(Mail::Stop) | Err(mpsc::TryRecvError::Disconnected) => return true,
+                Ok(Mail::Stop) | Err(mpsc::TryRecvError::Disconnected) => return Orders::Stop,
                 #[cfg(test)]
                 Ok(Mail::Panic) => panic!("as ordered"),
-                Err(mpsc::TryRecvError::Empty) => return false,
+                Err(mpsc::TryRecvError::Empty) => return Orders::Done,
             }
         }
+        Orders::Waiting
     }
 
     fn publish(&self, now: Instant, serving: &mut Serving) {

@@ -94,6 +94,22 @@ fn after_a_panic_peers_are_lost_but_known_and_may_offer_again() {
     assert!(after.packets_in >= before.packets_in, "counters go on");
 }
 
+/// More orders than fit into a turn: the rest has its turn although nothing wakes the worker for it.
+#[test]
+fn orders_that_do_not_fit_into_a_turn_are_carried_out_in_the_next_ones() {
+    let (worker, mut events) = worker();
+    let grants = Grants { speak: true, hear: true, hear_own: false };
+    for peer in 0..20_000 {
+        let added = Command::AddPeer { call: CallId(peer % 100), peer: PeerId(peer), grants, max_speakers: 8 };
+        worker.send_quietly(Order::Command(added));
+    }
+    let client = TestClient::new(([127, 0, 0, 1], 9).into(), ClientOptions::default());
+    let offer = Offer::parse(&client.offer());
+    worker.send(Order::Command(Command::Offer { peer: PeerId(19_999), request: 3, offer }));
+    assert!(matches!(next(&mut events), Event::Answer { request: 3, .. }), "after all that came before it");
+    worker.stop();
+}
+
 #[test]
 fn ports_follow_each_other() {
     let config = Config { first_port: 40_000, bind: IpAddr::from([127, 0, 0, 1]), ..Config::default() };

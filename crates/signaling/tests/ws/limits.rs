@@ -201,6 +201,31 @@ async fn g7_who_joins_a_hundred_rooms_is_bounded() {
 }
 
 #[tokio::test]
+async fn g7_who_offers_without_end_is_bounded() {
+    let offers = Rate { burst: 5, refill: Duration::from_secs(3600) };
+    let world = World::with(Config { offers, ..config() }).await;
+    let (ada, bob) = (world.user("ada").await, world.user("bob").await);
+    let room = world.room(&ada).await;
+    let offer =
+        |id: u32| json!({"type": "session-description", "id": id, "description": {"type": "offer", "sdp": "v=0"}});
+    // On both sockets together.
+    let (mut one, joined) = world.joined(&bob, room).await;
+    for id in 0..5 {
+        one.send(offer(id)).await;
+    }
+    world.media.wait_offers(peer(seat(&joined)), 5).await;
+    let (mut two, _) = world.joined(&bob, world.room(&ada).await).await;
+    for client in [&mut one, &mut two] {
+        client.send(offer(6)).await;
+        let refused = client.expect_error("rate-limited").await;
+        assert!(refused["message"].as_str().is_some_and(|text| text.contains("try again in")), "{refused}");
+    }
+    let (mut other, joined) = world.joined(&ada, room).await;
+    other.send(offer(1)).await;
+    world.media.wait_offers(peer(seat(&joined)), 1).await;
+}
+
+#[tokio::test]
 async fn a_thousand_joins_and_leaves_leave_nothing_behind() {
     let many = Rate { burst: 10_000, refill: Duration::from_millis(1) };
     let world = World::with(Config { handshakes: many, joins: many, ..config() }).await;

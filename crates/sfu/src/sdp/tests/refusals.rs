@@ -57,6 +57,18 @@ fn long_lists_take_as_long_as_their_length_says() {
 }
 
 #[test]
+fn too_many_fingerprints() {
+    let of = |byte: usize| format!("a=fingerprint:sha-256 {}{byte:02X}\n", "00:".repeat(31));
+    let with = |count: usize| {
+        let lines: String = (0..count).map(of).collect();
+        let without = CHROMIUM.lines().filter(|line| !line.starts_with("a=fingerprint"));
+        without.map(|line| format!("{line}\n")).collect::<String>().replace("a=mid:0\n", &format!("a=mid:0\n{lines}"))
+    };
+    assert_eq!(Offer::parse(&wire(&with(8))).unwrap().fingerprints.len(), 8);
+    assert!(refusal(&with(9)).to_string().contains("9 fingerprints; at most 8"));
+}
+
+#[test]
 fn too_many_candidates_or_m_lines() {
     let candidate = "a=candidate:1 1 udp 1 10.0.0.1 1 typ host\n";
     let with = |count: usize| CHROMIUM.replace("a=mid:0\n", &format!("a=mid:0\n{}", candidate.repeat(count)));

@@ -179,6 +179,29 @@ fn without_signalled_ssrcs_the_first_one_is_bound() {
 }
 
 #[test]
+fn a_microphone_that_begins_new_streams_all_the_time_holds_memory_for_a_few() {
+    let mut sim = Sim::new(1);
+    sim.join_all(2);
+    let offer = sim.clients[0].offer();
+    let ssrc = sim.clients[0].ssrc();
+    let line = offer.lines().find(|line| line.starts_with("a=ssrc:")).expect("a signalled SSRC").to_owned();
+    let other = ssrc.wrapping_add(1);
+    let second = line.replace(&ssrc.to_string(), &other.to_string());
+    sim.offer_sdp(0, &offer.replace(&line, &format!("{line}\r\n{second}")));
+    for sequence in 0..200 {
+        for ssrc in [ssrc, other] {
+            sim.clients[0].send_rtp(&rtp(ssrc, sequence));
+        }
+        sim.pump();
+        sim.run(PACKET);
+    }
+    assert!((2..=20).contains(&sim.core.streams_kept()), "{} streams", sim.core.streams_kept());
+    assert!(sim.dropped(DropReason::RateLimit) > 100);
+    let heard = sim.clients[1].received().len();
+    assert!(heard > 20, "{heard} packets: the microphone is heard all the same");
+}
+
+#[test]
 fn the_same_ssrc_of_two_peers_is_never_mixed() {
     let mut sim = Sim::new(1);
     for _ in 0..3 {

@@ -251,6 +251,27 @@ fn asking_cannot_make_more_of_less() {
 }
 
 #[test]
+fn asking_for_thousands_is_looked_at_for_a_thousand_a_second() {
+    let (mut sim, received) = asking();
+    let of = |ssrc: u32| received.iter().filter(move |packet| packet.ssrc == ssrc).map(|packet| packet.sequence);
+    let first = of(received[0].ssrc).next().expect("a packet");
+    let all: Vec<u16> = (0..4_000).map(|before| first.wrapping_sub(before)).rev().collect();
+    let flood = rtcp::nack(1, "client", received[0].ssrc, &all).expect("RTCP");
+    for _ in 0..10 {
+        sim.clients[2].send_rtcp(&flood);
+    }
+    sim.pump();
+    sim.run(20 * MILLISECOND);
+    let asked = sim.core.metrics().nacks_in;
+    assert!((1_000..1_100).contains(&asked), "{asked} of {} were looked at", 10 * all.len());
+    assert!(sim.core.metrics().retransmitted <= 80);
+    sim.run(2 * SECOND);
+    let again = of(received[0].ssrc).next_back().expect("a packet");
+    ask(&mut sim, 2, received[0].ssrc, &[again]);
+    assert_eq!(sim.core.metrics().nacks_in, asked + 1, "who has calmed down is heard again");
+}
+
+#[test]
 fn what_is_not_there_is_not_sent() {
     let (mut sim, received) = asking();
     let packet = &received[0];

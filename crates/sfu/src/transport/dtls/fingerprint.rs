@@ -16,8 +16,10 @@ pub(crate) enum Hash {
 }
 
 impl Hash {
+    const ALL: [Self; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
+
     fn parse(name: &str) -> Option<Self> {
-        [Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|h| h.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|h| h.name().eq_ignore_ascii_case(name))
     }
 
     const fn name(self) -> &'static str {
@@ -66,9 +68,15 @@ impl Fingerprint {
         }
     }
 
-    /// Whether it is the fingerprint of this certificate (DER).
-    pub(crate) fn matches(&self, der: &[u8]) -> bool {
-        digest::digest(self.hash.algorithm(), der).as_ref() == self.bytes
+    /// Whether one of them is the fingerprint of this certificate (DER), which is hashed once with each function they use.
+    pub(crate) fn any_matches(all: &[Self], der: &[u8]) -> bool {
+        Hash::ALL.into_iter().any(|hash| {
+            let mut of_hash = all.iter().filter(|fingerprint| fingerprint.hash == hash).peekable();
+            of_hash.peek().is_some() && {
+                let digest = digest::digest(hash.algorithm(), der);
+                of_hash.any(|fingerprint| fingerprint.bytes == digest.as_ref())
+            }
+        })
     }
 }
 
@@ -103,8 +111,9 @@ mod tests {
         assert_eq!(Fingerprint::parse(&text), Ok(Some(fingerprint.clone())));
         let lower = text.to_lowercase();
         assert_eq!(Fingerprint::parse(&lower), Ok(Some(fingerprint.clone())));
-        assert!(fingerprint.matches(b"certificate"));
-        assert!(!fingerprint.matches(b"certificatf"));
+        let all = [fingerprint];
+        assert!(Fingerprint::any_matches(&all, b"certificate"));
+        assert!(!Fingerprint::any_matches(&all, b"certificatf") && !Fingerprint::any_matches(&[], b"certificate"));
     }
 
     #[test]
@@ -113,7 +122,9 @@ mod tests {
             let digest = digest::digest(algorithm, b"der");
             let hex: Vec<_> = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
             let fingerprint = Fingerprint::parse(&format!("{name} {}", hex.join(":"))).unwrap().unwrap();
-            assert!(fingerprint.matches(b"der") && !fingerprint.matches(b"other"));
+            let all = [Fingerprint::of_certificate(b"another"), fingerprint];
+            let matches = |der: &[u8]| Fingerprint::any_matches(&all, der);
+            assert!(matches(b"der") && matches(b"another") && !matches(b"other"));
         }
     }
 

@@ -58,14 +58,13 @@ impl HelloReader {
     /// Takes a datagram.
     pub(super) fn push(&mut self, datagram: &[u8]) -> Progress {
         let mut fragments = fragments(datagram).peekable();
-        if fragments.peek().is_none() {
-            return Progress::Useless;
-        }
+        let Some(total) = fragments.peek().map(|first| first.total) else { return Progress::Useless };
         if self.datagrams.len() == DATAGRAMS_MAX {
             *self = Self::default();
         }
-        // All fragments are added, whether or not an earlier one was news.
-        let news = fragments.filter(|fragment| self.add(fragment)).count();
+        // All fragments are added, whether or not an earlier one was news. A datagram has parts of one ClientHello: with another
+        // length in each of its fragments it would have everything made anew a hundred times.
+        let news = fragments.filter(|fragment| fragment.total == total && self.add(fragment)).count();
         if news > 0 {
             self.datagrams.push(datagram.to_vec());
         }
@@ -149,7 +148,7 @@ fn split_fragment(messages: &[u8]) -> Option<(Option<Fragment<'_>>, &[u8])> {
     let (total, offset, length) = (u24(1), u24(6), u24(9));
     let bytes = messages.get(HANDSHAKE_HEADER..HANDSHAKE_HEADER + length)?;
     let rest = &messages[HANDSHAKE_HEADER + length..];
-    let usable = header[0] == TYPE_CLIENT_HELLO && total > 0 && total <= HELLO_MAX && offset + length <= total;
+    let usable = header[0] == TYPE_CLIENT_HELLO && length > 0 && total <= HELLO_MAX && offset + length <= total;
     Some((usable.then_some(Fragment { total, offset, bytes }), rest))
 }
 
@@ -292,6 +291,19 @@ mod tests {
         ] {
             assert_eq!(read(&hello(versions, profiles)).wants_dtls13(), dtls13, "{versions:x?} {profiles:x?}");
         }
+    }
+
+    #[test]
+    fn a_datagram_is_part_of_one_hello_and_nothing_is_made_anew_in_the_middle_of_it() {
+        let mut reader = HelloReader::default();
+        let empty: Vec<u8> = (0..80).flat_map(|n| datagram(1, HELLO_MAX - n % 2, 0, &[])).collect();
+        assert_eq!(reader.push(&empty), Progress::Useless, "fragments of nothing");
+        assert_eq!(reader.bytes_held(), 0);
+        // The first length counts: one byte of it in each fragment, and others of another length between.
+        let byte = |n: usize| datagram(1, HELLO_MAX - n % 2, n, &[7]);
+        let mixed: Vec<u8> = (0..80).flat_map(byte).collect();
+        assert_eq!(reader.push(&mixed), Progress::Incomplete);
+        assert_eq!((reader.body.len(), reader.missing), (HELLO_MAX, HELLO_MAX - 40));
     }
 
     #[test]
