@@ -4,8 +4,11 @@
 //! million writes. In a room of many, what changes within [`window`] of the last telling waits for the end of that window
 //! and is then told in one message ([`ServerMessage::News`]). The order of changes is that of their happening, for everybody,
 //! and nobody hears of a participant in another message before they were added: what waits for a socket goes ahead of it
-//! ([`News::catch_up`]).
+//! ([`News::catch_up`]). What only says how somebody or something is now is told in its last form alone: who mutes and unmutes all the
+//! time, or changes their name, is no more news than who did it once.
 
+use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +16,7 @@ use hubbub_domain::ParticipantId;
 use hubbub_protocol::ServerMessage;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
+use uuid::Uuid;
 
 use crate::metrics::Metrics;
 use crate::outbox::{Link, encode};
@@ -45,12 +49,35 @@ struct Item {
     text: Utf8Bytes,
     /// Who is not told: they know.
     except: Option<ParticipantId>,
+    /// A later one says all that it says. It keeps its number.
+    is_outdated: bool,
+}
+
+/// What a change says the state of, whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    Profile(Uuid),
+    Mute(Uuid),
+    Room,
+}
+
+impl Subject {
+    const fn of(message: &ServerMessage) -> Option<Self> {
+        match message {
+            ServerMessage::UpdatePeer { participant } => Some(Self::Profile(participant.id)),
+            ServerMessage::MuteInfo { participant_id, .. } => Some(Self::Mute(*participant_id)),
+            ServerMessage::RoomUpdated { .. } => Some(Self::Room),
+            _ => None,
+        }
+    }
 }
 
 /// The changes that wait, oldest first.
 #[derive(Default)]
 pub(crate) struct News {
     items: Vec<Item>,
+    /// Where the last one about a subject is among them.
+    last: HashMap<Subject, usize>,
     /// The number of the first one; they are counted for as long as the room lives.
     first: u64,
     told_at: Option<Instant>,
@@ -66,7 +93,15 @@ impl News {
 
     /// Adds a change for everybody but `except`.
     pub(crate) fn push(&mut self, message: ServerMessage, except: Option<ParticipantId>) {
-        self.items.push(Item { text: encode(&message), message, except });
+        let before = Subject::of(&message).and_then(|subject| self.last.insert(subject, self.items.len()));
+        if let Some(before) = before.and_then(|index| self.items.get_mut(index))
+            // Whoever was to hear of that one hears of this one.
+            && (except.is_none() || before.except == except)
+        {
+            before.is_outdated = true;
+            before.text = Utf8Bytes::default();
+        }
+        self.items.push(Item { text: encode(&message), message, except, is_outdated: false });
     }
 
     /// When they are due in a room of `people`.
@@ -84,33 +119,35 @@ impl News {
     pub(crate) fn tell(&mut self, people: &mut People<Link>, metrics: &Metrics, now: Instant) {
         self.told_at = Some(now);
         let next = self.next();
-        let items = std::mem::take(&mut self.items);
-        let first = std::mem::replace(&mut self.first, next);
+        self.last.clear();
+        let items = mem::take(&mut self.items);
+        let first = mem::replace(&mut self.first, next);
         if items.is_empty() {
             return;
         }
         let items: Vec<&Item> = items.iter().collect();
-        let all: Arc<[Utf8Bytes]> = items.chunks(TOGETHER).map(together).collect();
+        let blocks: Vec<Option<Utf8Bytes>> = items.chunks(TOGETHER).map(|block| together(&current(block))).collect();
+        let all: Arc<[Utf8Bytes]> = blocks.iter().flatten().cloned().collect();
         let mut told_all = 0;
         for (id, seat) in people.seats_mut() {
-            let from = std::mem::replace(&mut seat.told, next);
+            let from = mem::replace(&mut seat.told, next);
             let Some(link) = &seat.link else { continue };
             if from <= first && items.iter().all(|item| item.except != Some(id)) {
                 link.send_shared(&all);
                 told_all += 1;
             } else {
-                tell_some(link, (&items, &all), first, from, id, metrics);
+                tell_some(link, (&items, &blocks), first, from, id, metrics);
             }
         }
         for block in items.chunks(TOGETHER) {
-            count(block, told_all, metrics);
+            count(&current(block), told_all, metrics);
         }
     }
 
     /// Tells one seat what waits for it.
     pub(crate) fn catch_up(&self, people: &mut People<Link>, id: ParticipantId, metrics: &Metrics) {
         let Some(seat) = people.seat_mut(id).filter(|seat| seat.told < self.next()) else { return };
-        let from = std::mem::replace(&mut seat.told, self.next());
+        let from = mem::replace(&mut seat.told, self.next());
         if let Some(link) = &seat.link {
             let items: Vec<&Item> = self.items.iter().collect();
             tell_some(link, (&items, &[]), self.first, from, id, metrics);
@@ -122,7 +159,7 @@ impl News {
 /// [`TOGETHER`] of the items are as a message, where that is known: in a hall that many come to, each of them is told most of it.
 fn tell_some(
     link: &Link,
-    (items, whole): (&[&Item], &[Utf8Bytes]),
+    (items, whole): (&[&Item], &[Option<Utf8Bytes>]),
     first: u64,
     from: u64,
     id: ParticipantId,
@@ -133,12 +170,11 @@ fn tell_some(
     for (number, block) in items.chunks(TOGETHER).enumerate() {
         let known = known.saturating_sub(number * TOGETHER);
         let new: Vec<&Item> = block.iter().copied().skip(known).filter(|item| item.except != Some(id)).collect();
-        if new.is_empty() {
-            continue;
-        }
+        let is_whole = new.len() == block.len();
+        let new = current(&new);
         count(&new, 1, metrics);
-        texts.push(match whole.get(number) {
-            Some(text) if new.len() == block.len() => text.clone(),
+        texts.extend(match whole.get(number) {
+            Some(text) if is_whole => text.clone(),
             _ => together(&new),
         });
     }
@@ -147,13 +183,19 @@ fn tell_some(
     }
 }
 
+/// Those that are not outdated.
+fn current<'a>(items: &[&'a Item]) -> Vec<&'a Item> {
+    items.iter().copied().filter(|item| !item.is_outdated).collect()
+}
+
 /// One change as it is, several in a message.
-fn together(items: &[&Item]) -> Utf8Bytes {
+fn together(items: &[&Item]) -> Option<Utf8Bytes> {
     match items {
-        [one] => one.text.clone(),
+        [] => None,
+        [one] => Some(one.text.clone()),
         several => {
             let texts: Vec<&str> = several.iter().map(|item| item.text.as_str()).collect();
-            [BEGIN, &texts.join(","), END].concat().into()
+            Some([BEGIN, &texts.join(","), END].concat().into())
         }
     }
 }

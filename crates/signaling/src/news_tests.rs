@@ -115,6 +115,65 @@ fn who_caught_up_is_not_told_twice() {
     assert_eq!(told(&mut to_ben), [vec![1, 2]]);
 }
 
+fn muted(number: u128, muted: bool) -> ServerMessage {
+    ServerMessage::MuteInfo {
+        reply_to: None,
+        participant_id: Uuid::from_u128(number),
+        muted,
+        muted_by_moderator: false,
+    }
+}
+
+/// Every message that a socket was told.
+fn messages(pending: &mut Pending) -> Vec<ServerMessage> {
+    let mut texts = Vec::new();
+    while let Ok(outgoing) = pending.queue.try_recv() {
+        outgoing.write_to(&mut texts);
+    }
+    let read = texts.iter().map(|text| serde_json::from_str(text).unwrap());
+    read.flat_map(|message| match message {
+        ServerMessage::News { messages } => messages,
+        other => vec![other],
+    })
+    .collect()
+}
+
+#[test]
+fn who_changes_all_the_time_is_told_of_once_as_they_are_in_the_end() {
+    let mut hall = Hall::new();
+    let ((ada, mut to_ada), (_, mut to_ben)) = (hall.join(), hall.join());
+    for turn in 0..1_000 {
+        hall.news.push(muted(7, turn % 2 == 0), Some(ada));
+    }
+    hall.push(1, None);
+    hall.news.push(muted(8, true), None);
+    let (_, mut to_cleo) = hall.join();
+    hall.news.push(muted(7, true), Some(ada));
+    hall.tell();
+    let left = ServerMessage::RemovePeer { participant_id: Uuid::from_u128(1), reason: RemoveReason::Left };
+    assert_eq!(messages(&mut to_ada), [left.clone(), muted(8, true)]);
+    assert_eq!(messages(&mut to_ben), [left, muted(8, true), muted(7, true)]);
+    assert_eq!(messages(&mut to_cleo), [muted(7, true)], "the rest was before she came");
+    let sent = hall.metrics.snapshot(crate::metrics::Queues::default(), crate::seats::Totals::default()).messages_out;
+    assert!(sent.contains(&("mute-info", 4)), "{sent:?}");
+}
+
+#[test]
+fn what_somebody_was_told_before_or_somebody_else_is_to_hear_stays() {
+    let mut hall = Hall::new();
+    let ((ada, mut to_ada), (_, mut to_ben)) = (hall.join(), hall.join());
+    hall.news.push(muted(7, true), None);
+    hall.news.catch_up(&mut hall.people, ada, &hall.metrics);
+    assert_eq!(messages(&mut to_ada), [muted(7, true)]);
+    hall.news.push(muted(7, false), Some(ada));
+    hall.tell();
+    assert!(messages(&mut to_ada).is_empty());
+    assert_eq!(messages(&mut to_ben), [muted(7, true), muted(7, false)], "the first was for Ada, too");
+    hall.news.push(muted(7, true), None);
+    hall.tell();
+    assert_eq!(messages(&mut to_ada), [muted(7, true)], "what was told is not touched by what comes later");
+}
+
 #[test]
 fn few_people_never_wait_and_many_never_long() {
     assert_eq!(window(2), Duration::ZERO);

@@ -243,6 +243,9 @@ impl WorkerCore {
             return Err(DropReason::StunPathTaken);
         }
         let connection = self.peers[key].connection.as_mut().ok_or(DropReason::StunUnknownUfrag)?;
+        if !connection.feedback.checks.take(now) {
+            return Err(DropReason::RateLimit);
+        }
         let before = connection.transport.selected();
         let handled = connection.transport.handle_stun(now, path, datagram, &mut self.outbox);
         connection.wrong_checks |= handled == Err(Dropped::BadIntegrity);

@@ -21,6 +21,10 @@ const ANSWERS_PER_SECOND: u32 = 50;
 /// misses all of eight streams and asks for each packet twice stays below it.
 const REQUESTS_PER_SECOND: u32 = 1_000;
 
+/// ICE checks a second, and at once, that are looked at for one peer: each is authenticated twice over. A client that tries all its addresses sends
+/// one every 50 ms (RFC 8445, section 14.2), and then one in some seconds.
+const CHECKS_PER_SECOND: u32 = 100;
+
 /// How often a microphone may begin a new stream a second, and at once. Browsers do it when a device changes, if at all.
 const STREAMS_PER_SECOND: u32 = 4;
 
@@ -29,6 +33,7 @@ const STREAMS_PER_SECOND: u32 = 4;
 pub(super) struct Feedback {
     /// Between the peer and here, smoothed; unknown until the peer has reported on something it received.
     pub(super) round_trip: Option<Duration>,
+    pub(super) checks: Bucket,
     /// Streams that begin: each has memory of its own for some seconds.
     pub(super) streams: Bucket,
     requests: Bucket,
@@ -42,8 +47,8 @@ pub(super) struct Feedback {
 impl Feedback {
     pub(super) fn new(now: Instant) -> Self {
         let (requests, answers) = (Bucket::new(now, REQUESTS_PER_SECOND), Bucket::new(now, ANSWERS_PER_SECOND));
-        let streams = Bucket::new(now, STREAMS_PER_SECOND);
-        Self { round_trip: None, streams, requests, answers, received: Meter::new(now), sent: Meter::new(now) }
+        let (checks, streams) = (Bucket::new(now, CHECKS_PER_SECOND), Bucket::new(now, STREAMS_PER_SECOND));
+        Self { round_trip: None, checks, streams, requests, answers, received: Meter::new(now), sent: Meter::new(now) }
     }
 
     fn on_round_trip(&mut self, measured: Duration) {

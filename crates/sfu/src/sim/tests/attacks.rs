@@ -71,6 +71,30 @@ fn checks_with_wrong_names_or_passwords_are_not_answered() {
 }
 
 #[test]
+fn a_thousand_right_checks_at_once_are_looked_at_for_a_hundred() {
+    let mut sim = Sim::new(1);
+    sim.join_all(2);
+    let answer = sim.events.iter().find_map(|event| match event {
+        Event::Answer { peer, sdp, .. } if *peer == Sim::peer(0) => Some(sdp.clone()),
+        _ => None,
+    });
+    let mut other_address = stranger();
+    other_address.accept_answer(sim.now, &answer.expect("answered"));
+    let (from, _, check) = other_address.poll_datagram().expect("a check");
+    sim.run(2 * SECOND);
+    for _ in 0..1_000 {
+        sim.inject(from, &check);
+    }
+    let refused = sim.dropped(DropReason::RateLimit);
+    assert!((850..=900).contains(&refused), "{refused} of 1 000 were refused");
+    sim.talk(&[0, 1], 50, 0);
+    sim.run(5 * SECOND);
+    sim.inject(from, &check);
+    assert_eq!(sim.dropped(DropReason::RateLimit), refused, "who has calmed down is looked at again");
+    assert_eq!((sim.heard(1, 0).len(), sim.connected()), (50, 2), "nobody else noticed");
+}
+
+#[test]
 fn replayed_packets_are_dropped() {
     let mut sim = Sim::new(1);
     sim.join_all(2);
