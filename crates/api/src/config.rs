@@ -155,6 +155,8 @@ pub struct LimitsConfig {
     pub rooms: LimitConfig,
     /// Invitations created or accepted, an address.
     pub invites: LimitConfig,
+    /// Searches for rooms, a user: each reads every room that the words are not in.
+    pub search: LimitConfig,
     /// Requests under `/api/admin`, a user. The admin area asks every few seconds what it shows.
     pub admin: LimitConfig,
 }
@@ -174,6 +176,7 @@ impl Default for LimitsConfig {
             avatars: LimitConfig::new(20, seconds(10)),
             rooms: LimitConfig::new(30, seconds(5)),
             invites: LimitConfig::new(60, seconds(5)),
+            search: LimitConfig::new(60, Duration::from_millis(200)),
             admin: LimitConfig::new(120, Duration::from_millis(250)),
         }
     }

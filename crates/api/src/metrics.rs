@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hubbub_domain::measure::Counter;
 
 /// The limits, as their keys in the configuration are called.
-const LIMITS: [&str; 12] = [
+const LIMITS: [&str; 13] = [
     "requests",
     "register",
     "login",
@@ -17,6 +17,7 @@ const LIMITS: [&str; 12] = [
     "avatars",
     "rooms",
     "invites",
+    "search",
     "admin",
 ];
 

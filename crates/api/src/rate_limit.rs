@@ -104,6 +104,7 @@ pub(crate) struct Limits {
     pub(crate) avatars: Limit,
     pub(crate) rooms: Limit,
     pub(crate) invites: Limit,
+    pub(crate) search: Limit,
     pub(crate) admin: Limit,
 }
 
@@ -122,6 +123,7 @@ impl Limits {
             avatars: limit(config.avatars, "avatars"),
             rooms: limit(config.rooms, "rooms"),
             invites: limit(config.invites, "invites"),
+            search: limit(config.search, "search"),
             admin: limit(config.admin, "admin"),
         }
     }

@@ -62,6 +62,9 @@ pub(crate) async fn list_rooms(
     let after = page::after(&mut check, query.cursor.as_deref(), Place::decode)
         .map(|Place { time, id }| RoomCursor { created_at: time, id: RoomId(id) });
     check.finish()?;
+    if search.is_some() {
+        app.limits.search.by_user(current.user)?;
+    }
 
     let mut rooms = app.storage.rooms(current.user, search.as_deref(), after, size.to_read()).await?;
     let next_cursor = size.cut(&mut rooms, |last| Place { time: last.created_at, id: last.id.0 }.encode());

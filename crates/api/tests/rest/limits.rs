@@ -54,6 +54,20 @@ async fn each_kind_of_request_has_its_own_limit_an_address() {
 }
 
 #[tokio::test]
+async fn a_user_searches_only_so_often_from_wherever_and_lists_rooms_all_the_same() {
+    let api = TestApi::with(|config| config.limits.search = SLOW);
+    let (ada, ben) = (api.user("ada").await, api.user("ben").await);
+    for n in 1..=3 {
+        let answer = ada.clone().at(&format!("203.0.113.{n}")).get("/api/rooms?search=tea").await;
+        assert_eq!(answer.status == 429, n == 3, "{n}: {}", answer.text());
+    }
+    for path in ["/api/rooms", "/api/rooms?search="] {
+        ada.get(path).await.expect(200);
+    }
+    ben.get("/api/rooms?search=tea").await.expect(200);
+}
+
+#[tokio::test]
 async fn an_account_is_guarded_against_guesses_from_many_addresses() {
     let api = TestApi::with(|config| {
         config.limits.login_account = SLOW;

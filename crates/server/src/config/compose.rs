@@ -132,6 +132,7 @@ impl Config {
             avatars: limit(limits.avatars),
             rooms: limit(limits.rooms),
             invites: limit(limits.invites),
+            search: limit(limits.search),
             admin: limit(limits.admin),
         }
     }

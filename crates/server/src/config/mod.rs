@@ -180,6 +180,7 @@ pub(crate) struct Limits {
     pub(crate) avatars: Rate,
     pub(crate) rooms: Rate,
     pub(crate) invites: Rate,
+    pub(crate) search: Rate,
     pub(crate) admin: Rate,
     pub(crate) rooms_per_user: u32,
     pub(crate) rooms_stored: u32,

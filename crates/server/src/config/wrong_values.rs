@@ -66,6 +66,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("limits.resend", "'-1/1s'", "expected such as \"20/30s\""),
     ("limits.resend_account", "'5/0m'", "expected such as \"20/30s\""),
     ("limits.avatars", "'many'", "expected such as \"20/30s\""),
+    ("limits.search", "'60/0.2'", "expected such as \"20/30s\""),
     ("limits.rooms", "'30/5'", "expected such as \"20/30s\""),
     ("limits.invites", "'60'", "expected such as \"20/30s\""),
     ("limits.admin", "'120'", "expected such as \"20/30s\""),
