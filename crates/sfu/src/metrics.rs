@@ -54,7 +54,7 @@ reasons! {
     SrtpReplay => "srtp_replay",
     /// RTP or RTCP before DTLS was done.
     NotConnected => "not_connected",
-    /// More packets a second than one peer may send.
+    /// More packets, checks or new streams a second than one peer may send.
     RateLimit => "rate_limit",
     /// More bytes a second than one peer may send.
     BitRate => "bit_rate",

@@ -64,7 +64,7 @@ impl Config {
             max_sockets_per_network: 2_000,
             handshakes: Rate { burst: 64, refill: Duration::from_secs(1) },
             joins: Rate { burst: 64, refill: Duration::from_secs(1) },
-            offers: Rate { burst: 64, refill: Duration::from_millis(500) },
+            offers: Rate { burst: 64, refill: Duration::from_millis(250) },
             max_rooms_in_use: 10_000,
             max_people_per_room: MaxParticipants::MOST,
             session_check_interval: Duration::from_secs(300),

@@ -57,7 +57,8 @@ struct Item {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Subject {
     Profile(Uuid),
-    Mute(Uuid),
+    /// Whether a moderator did it makes two of it: who was muted by one and is no more has something else to do than who never was.
+    Mute(Uuid, bool),
     Room,
 }
 
@@ -65,7 +66,9 @@ impl Subject {
     const fn of(message: &ServerMessage) -> Option<Self> {
         match message {
             ServerMessage::UpdatePeer { participant } => Some(Self::Profile(participant.id)),
-            ServerMessage::MuteInfo { participant_id, .. } => Some(Self::Mute(*participant_id)),
+            ServerMessage::MuteInfo { participant_id, muted_by_moderator, .. } => {
+                Some(Self::Mute(*participant_id, *muted_by_moderator))
+            }
             ServerMessage::RoomUpdated { .. } => Some(Self::Room),
             _ => None,
         }

@@ -116,12 +116,11 @@ fn who_caught_up_is_not_told_twice() {
 }
 
 fn muted(number: u128, muted: bool) -> ServerMessage {
-    ServerMessage::MuteInfo {
-        reply_to: None,
-        participant_id: Uuid::from_u128(number),
-        muted,
-        muted_by_moderator: false,
-    }
+    mute_info(number, muted, false)
+}
+
+fn mute_info(number: u128, muted: bool, muted_by_moderator: bool) -> ServerMessage {
+    ServerMessage::MuteInfo { reply_to: None, participant_id: Uuid::from_u128(number), muted, muted_by_moderator }
 }
 
 /// Every message that a socket was told.
@@ -156,6 +155,18 @@ fn who_changes_all_the_time_is_told_of_once_as_they_are_in_the_end() {
     assert_eq!(messages(&mut to_cleo), [muted(7, true)], "the rest was before she came");
     let sent = hall.metrics.snapshot(crate::metrics::Queues::default(), crate::seats::Totals::default()).messages_out;
     assert!(sent.contains(&("mute-info", 4)), "{sent:?}");
+}
+
+/// Who has heard of a moderator's mute stays muted when it is lifted (docs/PROTOCOL.md); who has not would speak again.
+#[test]
+fn a_moderators_mute_is_told_also_when_it_was_lifted_at_once() {
+    let mut hall = Hall::new();
+    let (_, mut to_ada) = hall.join();
+    for (is_muted, by_moderator) in [(false, false), (true, true), (true, false)] {
+        hall.news.push(mute_info(7, is_muted, by_moderator), None);
+    }
+    hall.tell();
+    assert_eq!(messages(&mut to_ada), [mute_info(7, true, true), muted(7, true)]);
 }
 
 #[test]

@@ -243,11 +243,16 @@ impl WorkerCore {
             return Err(DropReason::StunPathTaken);
         }
         let connection = self.peers[key].connection.as_mut().ok_or(DropReason::StunUnknownUfrag)?;
-        if !connection.feedback.checks.take(now) {
+        let checks = &mut connection.feedback.checks[usize::from(self.paths.get(&path) != Some(&key))];
+        let mut left = *checks;
+        if !left.take(now) {
             return Err(DropReason::RateLimit);
         }
         let before = connection.transport.selected();
         let handled = connection.transport.handle_stun(now, path, datagram, &mut self.outbox);
+        if handled.is_ok() {
+            *checks = left;
+        }
         connection.wrong_checks |= handled == Err(Dropped::BadIntegrity);
         let moved = before.is_some() && connection.transport.selected() != before;
         if moved && connection.transport.is_connected() {

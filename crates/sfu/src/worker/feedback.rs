@@ -21,8 +21,8 @@ const ANSWERS_PER_SECOND: u32 = 50;
 /// misses all of eight streams and asks for each packet twice stays below it.
 const REQUESTS_PER_SECOND: u32 = 1_000;
 
-/// ICE checks a second, and at once, that are looked at for one peer: each is authenticated twice over. A client that tries all its addresses sends
-/// one every 50 ms (RFC 8445, section 14.2), and then one in some seconds.
+/// Right ICE checks a second, and at once, that are answered for one peer: an answer costs more than a wrong check. A client that
+/// tries all its addresses sends one every 50 ms (RFC 8445, section 14.2), and then one in some seconds.
 const CHECKS_PER_SECOND: u32 = 100;
 
 /// How often a microphone may begin a new stream a second, and at once. Browsers do it when a device changes, if at all.
@@ -33,7 +33,8 @@ const STREAMS_PER_SECOND: u32 = 4;
 pub(super) struct Feedback {
     /// Between the peer and here, smoothed; unknown until the peer has reported on something it received.
     pub(super) round_trip: Option<Duration>,
-    pub(super) checks: Bucket,
+    /// From addresses that were checked before, and from others: who repeats somebody's checks from elsewhere takes nothing of the former.
+    pub(super) checks: [Bucket; 2],
     /// Streams that begin: each has memory of its own for some seconds.
     pub(super) streams: Bucket,
     requests: Bucket,
@@ -47,7 +48,8 @@ pub(super) struct Feedback {
 impl Feedback {
     pub(super) fn new(now: Instant) -> Self {
         let (requests, answers) = (Bucket::new(now, REQUESTS_PER_SECOND), Bucket::new(now, ANSWERS_PER_SECOND));
-        let (checks, streams) = (Bucket::new(now, CHECKS_PER_SECOND), Bucket::new(now, STREAMS_PER_SECOND));
+        let checks = [Bucket::new(now, CHECKS_PER_SECOND); 2];
+        let streams = Bucket::new(now, STREAMS_PER_SECOND);
         Self { round_trip: None, checks, streams, requests, answers, received: Meter::new(now), sent: Meter::new(now) }
     }
 
@@ -70,11 +72,11 @@ impl WorkerCore {
                 Report::Reception { ssrc, block } => self.on_reception(now, key, ssrc, &block),
                 Report::Nack { ssrc, numbers } => {
                     for sequence in numbers {
-                        self.metrics.nacks_in += 1;
                         let connection = self.peers[key].connection.as_mut();
                         if !connection.is_some_and(|connection| connection.feedback.requests.take(now)) {
-                            return Ok(());
+                            break;
                         }
+                        self.metrics.nacks_in += 1;
                         self.metrics.retransmitted += u64::from(self.send_again(now, key, ssrc, sequence).is_some());
                     }
                 }

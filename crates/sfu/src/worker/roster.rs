@@ -53,13 +53,13 @@ impl Roster {
                     listed.grants = *grants;
                 }
             }
-            Order::Command(Command::Offer { peer, .. }) => {
+            Order::Command(Command::Offer { peer, offer: Ok(_), .. }) => {
                 if let Some(listed) = self.peers.get_mut(peer) {
                     listed.offered = true;
                 }
             }
-            // Said again with the next offer.
-            Order::Command(Command::Relayed { .. }) => {}
+            // Said again with the next offer; and an offer that cannot be answered leads to nothing.
+            Order::Command(Command::Relayed { .. } | Command::Offer { .. }) => {}
             Order::Command(Command::RemovePeer { peer }) => self.leave(*peer),
             Order::Hosts(hosts) => {
                 if let Some(call) = self.calls.get_mut(&hosts.call) {
@@ -99,6 +99,7 @@ impl Roster {
 mod tests {
     use super::*;
     use crate::sdp::Offer;
+    use crate::test_client::{ClientOptions, TestClient};
     use crate::worker_set::WorkerSet;
 
     const BOTH: Grants = Grants { speak: true, hear: true, hear_own: false };
@@ -120,7 +121,10 @@ mod tests {
         }
         roster.note(&Order::Command(Command::SetGrants { peer: PeerId(2), grants: SILENT }));
         roster.note(&Order::Command(Command::SetCall { call: CallId(1), max_speakers: 3 }));
-        roster.note(&Order::Command(Command::Offer { peer: PeerId(2), request: 1, offer: Offer::parse("") }));
+        let client = TestClient::new(([127, 0, 0, 1], 9).into(), ClientOptions::default());
+        for (peer, sdp) in [(1, String::new()), (2, client.offer())] {
+            roster.note(&Order::Command(Command::Offer { peer: PeerId(peer), request: 1, offer: Offer::parse(&sdp) }));
+        }
         roster.note(&Order::Command(Command::RemovePeer { peer: PeerId(3) }));
         let mut told: Vec<String> = roster.orders().map(|order| format!("{order:?}")).collect();
         told.sort();

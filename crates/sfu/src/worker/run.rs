@@ -41,7 +41,7 @@ const LATE: Duration = Duration::from_millis(20);
 /// Batches received before orders and timers have their turn.
 const BATCHES: usize = 16;
 
-/// How long orders may hold packets up in one turn: some ten offers, far less than a packet's time.
+/// How long orders may hold packets up in one turn, or as long as packets have had: some ten offers, far less than a packet's time.
 const ORDERS_MAX: Duration = Duration::from_millis(1);
 
 /// What became of the orders in a turn.
@@ -288,7 +288,8 @@ impl Runner {
     /// Carries out what was ordered, for as long as packets may wait.
     fn take_orders(&mut self, now: Instant, serving: &mut Serving) -> Orders {
         let begin = Instant::now();
-        while begin.elapsed() < ORDERS_MAX {
+        let most = ORDERS_MAX.max(begin.saturating_duration_since(now));
+        while begin.elapsed() < most {
             match self.inbox.try_recv() {
                 Ok(Mail::Order(order)) => {
                     self.roster.note(&order);

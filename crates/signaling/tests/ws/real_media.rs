@@ -78,6 +78,21 @@ async fn a_good_offer_is_answered() {
 }
 
 #[tokio::test]
+async fn offers_are_answered_and_refused_in_the_order_sent() {
+    let (sfu, _accounts, mut client, _other) = scene().await;
+    let texts = [good(), "hello".to_owned(), good(), String::new(), good()];
+    for (id, sdp) in (0..).zip(&texts) {
+        client.send(offer(id, sdp)).await;
+    }
+    for (id, sdp) in texts.iter().enumerate() {
+        let kind = if *sdp == good() { "session-description" } else { "error" };
+        let answer = client.expect(kind).await;
+        assert_eq!(answer["replyTo"], id, "{answer}");
+    }
+    sfu.shutdown().await;
+}
+
+#[tokio::test]
 async fn bad_offers_are_refused_and_the_next_good_one_is_not() {
     let (sfu, _accounts, mut client, mut other) = scene().await;
     let first = client.ask(offer(0, &good())).await;
