@@ -26,9 +26,6 @@ use crate::service::Inner;
 use crate::token::{self, TokenHash};
 use crate::trace::Trace;
 
-/// The longest offer, in bytes. The media plane checks it again; here it saves the way there.
-const MAX_SDP_BYTES: usize = 64 * 1024;
-
 /// How many candidates may follow an offer.
 const MAX_CANDIDATES: u32 = 64;
 
@@ -126,10 +123,7 @@ impl Session {
             return Err(Refusal::new(ErrorCode::AlreadyJoined, text));
         }
         let user = self.identity.user;
-        if let Err(seconds) = self.inner.joins.take(user) {
-            let text = format!("you joined too often of late; try again in {seconds} s");
-            return Err(Refusal::new(ErrorCode::RateLimited, text));
-        }
+        self.inner.joins.take(user).map_err(|seconds| too_often("joined", seconds))?;
         let profile = self.inner.storage.user(user).await.map_err(|e| Refusal::storage(&e))?.ok_or_else(login_ended)?;
         if self.login_lives().await.map_err(|e| Refusal::storage(&e))? { Ok(profile) } else { Err(login_ended()) }
     }
@@ -238,19 +232,12 @@ impl Session {
             let text = "a client sends descriptions of type offer; the server answers them";
             return Err(Refusal::new(ErrorCode::BadSdp, text));
         }
-        let bytes = description.sdp.len();
-        if bytes > MAX_SDP_BYTES {
-            let text = format!("the offer has {bytes} bytes; at most {MAX_SDP_BYTES} are accepted");
-            return Err(Refusal::new(ErrorCode::BadSdp, text));
-        }
+        Offer::check_length(&description.sdp).map_err(|error| Refusal::new(ErrorCode::BadSdp, error.to_string()))?;
         if room.pending_offers(me, &self.link)? >= MAX_PENDING_OFFERS {
             let text = "several offers wait for their answers; wait for one before the next";
             return Err(Refusal::new(ErrorCode::ServerBusy, text));
         }
-        if let Err(seconds) = self.inner.offers.take(self.identity.user) {
-            let text = format!("you offered too often of late; try again in {seconds} s");
-            return Err(Refusal::new(ErrorCode::RateLimited, text));
-        }
+        self.inner.offers.take(self.identity.user).map_err(|seconds| too_often("offered", seconds))?;
         // Read here, and not in the media plane, where packets would wait for it, nor in the room, where everybody would.
         let offer = Offer::parse(&description.sdp);
         let request = self.inner.next_request();
@@ -328,6 +315,11 @@ impl Drop for Session {
             }
         });
     }
+}
+
+/// What a user's bucket says when it is empty ([`UserRate`](crate::user_rate::UserRate)).
+fn too_often(did: &str, seconds: u64) -> Refusal {
+    Refusal::new(ErrorCode::RateLimited, format!("you {did} too often of late; try again in {seconds} s"))
 }
 
 fn too_fast() -> Refusal {

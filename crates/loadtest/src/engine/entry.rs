@@ -8,10 +8,10 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::api::{Impairment, JoinTimes, PeerId, PeerResult, PeerState, Role};
-use super::ears::Stream;
 use super::impairment::{Fate, Held, Link};
 use super::peer::{MediaPeer, MediaState};
 use super::socket::MediaSocket;
+use super::stream::Stream;
 
 /// A datagram that a bad network holds back.
 pub(super) struct Delayed {

@@ -65,12 +65,10 @@ mod tests {
     fn a_packet_is_sent_again_once_a_round_trip_however_often_it_is_asked_for() {
         let (mut history, begin) = (History::default(), Instant::now());
         history.keep(7, BytesMut::from(&[1][..]));
-        let mut times = |round_trip: Option<u64>| {
-            let at =
-                |millis| begin + Duration::from_secs(1) * round_trip.map_or(1, |_| 2) + Duration::from_millis(millis);
-            let round_trip = round_trip.map(Duration::from_millis);
+        let mut times = |seconds: u64, round_trip: Option<Duration>| {
+            let at = |millis| begin + Duration::from_millis(1_000 * seconds + millis);
             (0..200).filter(|&millis| history.again(at(millis), round_trip, 7).is_some()).count()
         };
-        assert_eq!((times(None), times(Some(50))), (10, 4));
+        assert_eq!((times(1, None), times(2, Some(Duration::from_millis(50)))), (10, 4));
     }
 }

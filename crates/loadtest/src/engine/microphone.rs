@@ -143,6 +143,12 @@ mod tests {
     use crate::engine::ears;
     use crate::engine::red::Red;
 
+    const SPURTS: TalkPattern = TalkPattern::Spurts {
+        talk: Duration::from_millis(500),
+        pause: Duration::from_millis(500),
+        silence: Silence::Dtx,
+    };
+
     fn microphone(now: Instant, pattern: TalkPattern) -> Microphone {
         let audio = Arc::new(Audio::built_in().unwrap());
         let format = Format { opus: 111, red: None, audio_level: Some(1) };
@@ -174,12 +180,7 @@ mod tests {
 
     #[test]
     fn redundant_audio_has_the_packet_before_in_it_unless_that_is_long_ago() {
-        let pattern = TalkPattern::Spurts {
-            talk: Duration::from_millis(500),
-            pause: Duration::from_millis(500),
-            silence: Silence::Dtx,
-        };
-        let mut microphone = microphone(Instant::now(), pattern);
+        let mut microphone = microphone(Instant::now(), SPURTS);
         microphone.format.red = Some(63);
         let (mut packet, mut before): (_, Option<(ears::Header, Vec<u8>)>) = (Vec::new(), None);
         let (mut with, mut without) = (0, 0);
@@ -207,12 +208,7 @@ mod tests {
 
     #[test]
     fn a_pause_leaves_no_gap_in_the_numbers_but_one_in_the_time() {
-        let pattern = TalkPattern::Spurts {
-            talk: Duration::from_millis(500),
-            pause: Duration::from_millis(500),
-            silence: Silence::Dtx,
-        };
-        let mut microphone = microphone(Instant::now(), pattern);
+        let mut microphone = microphone(Instant::now(), SPURTS);
         let (mut packet, mut sent, mut quiet) = (Vec::new(), Vec::new(), 0);
         for _ in 0..2000 {
             if microphone.speak(0, &mut packet) {

@@ -3,7 +3,7 @@
 //!
 //! [`api`] is what goes in and what comes out, plain data; [`Engine`] is the handle. Behind it a few media threads have many
 //! peers each: `media_thread` is the loop, `peer` one peer without IO, made of `checks` (ICE), `association` (DTLS and SRTP),
-//! `microphone` and `ears`. What gets lost is asked for again and sent again (`missing`, `history`), or was sent twice (`red`).
+//! `microphone` and `ears` (a `stream` for each SSRC). What gets lost is asked for again and sent again (`missing`, `history`), or was sent twice (`red`).
 
 pub mod api;
 mod association;
@@ -25,6 +25,7 @@ mod peer;
 mod red;
 mod rtcp;
 mod socket;
+mod stream;
 mod talk;
 mod totals;
 

@@ -8,7 +8,8 @@ use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtcp::source_description::{SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem};
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 
-use super::ears::{Ears, Stream};
+use super::ears::Ears;
+use super::stream::Stream;
 
 /// The most report blocks one packet holds.
 const BLOCKS_MAX: usize = 31;
@@ -109,9 +110,9 @@ const fn middle(ntp: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::time::Instant;
 
+    use super::*;
     use crate::engine::ears::Header;
 
     fn hear(ears: &mut Ears, sequences: &[u16]) {

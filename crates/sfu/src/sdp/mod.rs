@@ -16,8 +16,6 @@ pub(crate) use media::{Direction, Extensions, Media};
 pub use offer::Offer;
 pub(crate) use offer::Section;
 
-/// The largest offer, in bytes.
-pub(crate) const OFFER_MAX: usize = 64 * 1024;
 /// Most m-lines in an offer.
 pub(crate) const MEDIA_MAX: usize = 64;
 /// Most fingerprints of certificates in an offer: one certificate with each hash function, or some to choose from.

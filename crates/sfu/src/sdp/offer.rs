@@ -7,7 +7,7 @@ use rtc_sdp::description::media::MediaDescription;
 use rtc_sdp::description::session::SessionDescription;
 
 use super::media::{Media, values};
-use super::{CANDIDATES_MAX, FINGERPRINTS_MAX, MEDIA_MAX, OFFER_MAX};
+use super::{CANDIDATES_MAX, FINGERPRINTS_MAX, MEDIA_MAX};
 use crate::error::OfferError;
 use crate::ids::Mid;
 use crate::transport::{Credentials, Fingerprint};
@@ -52,13 +52,19 @@ impl Offer {
     /// # Errors
     /// [`OfferError::TooLarge`], [`OfferError::Syntax`] or [`OfferError::Unsupported`], with words for the client's author.
     pub fn parse(sdp: &str) -> Result<Self, OfferError> {
-        if sdp.len() > OFFER_MAX {
-            return Err(OfferError::TooLarge(sdp.len()));
-        }
+        Self::check_length(sdp)?;
         check_lines(sdp).map_err(OfferError::Syntax)?;
         let session = SessionDescription::unmarshal(&mut Cursor::new(sdp.as_bytes()))
             .map_err(|error| OfferError::Syntax(error.to_string()))?;
         Self::read(&session).map_err(OfferError::Unsupported)
+    }
+
+    /// Whether a text is short enough to be read at all: 64 KiB.
+    ///
+    /// # Errors
+    /// [`OfferError::TooLarge`].
+    pub const fn check_length(sdp: &str) -> Result<(), OfferError> {
+        if sdp.len() > 64 * 1024 { Err(OfferError::TooLarge(sdp.len())) } else { Ok(()) }
     }
 
     /// The m-lines with audio, in order.

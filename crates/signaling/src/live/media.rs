@@ -8,7 +8,7 @@ use super::{LiveRoom, State};
 use crate::convert;
 use crate::outbox::Link;
 use crate::refusal::Refusal;
-use crate::room::Seat;
+use crate::room::{People, Seat};
 
 impl LiveRoom {
     /// Who is heard in `id`'s slots changed.
@@ -49,7 +49,7 @@ impl LiveRoom {
         change: impl FnOnce(&mut Seat<Link>) -> Result<Command, Refusal>,
     ) -> Result<(), Refusal> {
         let mut state = self.state.lock();
-        let seat = Self::seated(&mut state.people, me, link)?.seat_mut(me).ok_or_else(Refusal::not_joined)?;
+        let seat = Self::seat(&mut state.people, me, link)?;
         let command = change(seat)?;
         self.around.media.send(command);
         Ok(())
@@ -58,7 +58,14 @@ impl LiveRoom {
     /// How many offers of a seat wait for their answers. Only the seat's own socket makes them more.
     pub(crate) fn pending_offers(&self, me: ParticipantId, link: &Link) -> Result<usize, Refusal> {
         let mut state = self.state.lock();
-        let seat = Self::seated(&mut state.people, me, link)?.seat_mut(me).ok_or_else(Refusal::not_joined)?;
-        Ok(seat.offers.len())
+        Ok(Self::seat(&mut state.people, me, link)?.offers.len())
+    }
+
+    fn seat<'a>(
+        people: &'a mut Option<People<Link>>,
+        me: ParticipantId,
+        link: &Link,
+    ) -> Result<&'a mut Seat<Link>, Refusal> {
+        Self::seated(people, me, link)?.seat_mut(me).ok_or_else(Refusal::not_joined)
     }
 }
