@@ -111,8 +111,8 @@ pub enum ServerMessage {
         /// The changed slots.
         assignments: Vec<SlotAssignment>,
     },
-    /// Who speaks right now, loudest first; sent when the set changes and, while somebody speaks, as levels change,
-    /// at most 5 times a second.
+    /// Who speaks right now, loudest first; sent when the set changes, at most 5 times a second, and, while somebody
+    /// speaks, when a level has moved by 4 dB or more, at most twice a second.
     Speakers {
         /// Everybody who speaks; empty when nobody does.
         speakers: Vec<Speaker>,

@@ -54,8 +54,8 @@ pub enum Event {
         /// The changed slots, each with who is heard there from now on.
         changes: Vec<(Mid, Option<PeerId>)>,
     },
-    /// Who speaks in a call, loudest first, with the level in dBov (-127 to 0). Sent when the set changes and, while
-    /// anybody speaks, at most five times a second.
+    /// Who speaks in a call, loudest first, with the level in dBov (-127 to 0). Sent when the set changes, at
+    /// most five times a second, and when a level has moved by 4 dB or more, at most twice a second.
     Speakers {
         /// The call.
         call: CallId,

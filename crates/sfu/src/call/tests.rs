@@ -355,11 +355,12 @@ fn a_joining_listener_costs_the_same_in_any_room() {
 fn the_list_of_speakers_comes_at_most_five_times_a_second_and_ends_empty() {
     let mut scene = Scene::new(3, 2, 2);
     for n in 0..200i32 {
-        scene.step(&[(0, -30 - i8::try_from(n % 20).expect("small")), (1, -25)]);
+        // Half a second loud, half a second soft.
+        scene.step(&[(0, if n / 25 % 2 == 0 { -30 } else { -50 }), (1, -25)]);
     }
     let gaps: Vec<_> = scene.list_times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(gaps.iter().all(|gap| *gap >= Duration::from_millis(200)), "{gaps:?}");
-    assert!(scene.lists.len() >= 10, "levels are kept up to date");
+    assert!(scene.lists.len() >= 5, "levels are kept up to date");
     assert_eq!(scene.lists.last().map(|list| list.first().copied()), Some(Some(PeerId(1))), "loudest first");
     scene.steps(100, &[]);
     assert_eq!(scene.lists.last(), Some(&Vec::new()));
