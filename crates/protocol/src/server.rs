@@ -112,7 +112,7 @@ pub enum ServerMessage {
         assignments: Vec<SlotAssignment>,
     },
     /// Who speaks right now, loudest first; sent when the set changes, at most 5 times a second, and, while somebody
-    /// speaks, when a level has moved by 4 dB or more, at most twice a second.
+    /// speaks, when a level has moved by 6 dB or more, at most twice a second.
     Speakers {
         /// Everybody who speaks; empty when nobody does.
         speakers: Vec<Speaker>,

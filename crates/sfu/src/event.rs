@@ -55,7 +55,7 @@ pub enum Event {
         changes: Vec<(Mid, Option<PeerId>)>,
     },
     /// Who speaks in a call, loudest first, with the level in dBov (-127 to 0). Sent when the set changes, at
-    /// most five times a second, and when a level has moved by 4 dB or more, at most twice a second.
+    /// most five times a second, and when a level has moved by 6 dB or more, at most twice a second.
     Speakers {
         /// The call.
         call: CallId,

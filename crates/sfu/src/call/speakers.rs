@@ -10,8 +10,9 @@ const TICK: Duration = Duration::from_millis(100);
 const SPACING: Duration = Duration::from_millis(200);
 /// The same where nobody came onto the list or went off it: a list is a message to everybody in the call.
 const LEVELS_SPACING: Duration = Duration::from_millis(500);
-/// How far a level moves before it is told again, in dB: a twelfth of what meters show of a voice (-60 to -12 dBov).
-const LEVEL_STEP: i16 = 4;
+/// How far a level moves before it is told again, in dB: twice or half the amplitude, an eighth of what meters show of a
+/// voice (-60 to -12 dBov).
+const LEVEL_STEP: i16 = 6;
 
 /// The most speakers in one list, the loudest: a list goes to everybody, and nobody can follow more voices.
 pub(super) const LISTED_MAX: usize = 32;
@@ -125,16 +126,16 @@ mod tests {
     #[test]
     fn levels_are_told_when_they_have_moved_far_enough_and_twice_a_second_at_most() {
         let mut announcer = Announcer::default();
-        let steady = |at: u64| vec![(ANNA, if at / 100 % 2 == 0 { -20 } else { -23 }), (BERT, -21)];
-        assert_eq!(told(&mut announcer, 3000, steady), [100], "nobody sees 3 dB, nor who of two is a little louder");
+        let steady = |at: u64| vec![(ANNA, if at / 100 % 2 == 0 { -20 } else { -25 }), (BERT, -21)];
+        assert_eq!(told(&mut announcer, 3000, steady), [100], "nobody sees 5 dB, nor who of two is a little louder");
         let mut announcer = Announcer::default();
-        let rising = |at: u64| vec![(ANNA, -60 + i8::try_from(at / 100).unwrap())];
-        assert_eq!(told(&mut announcer, 2000, rising), [100, 600, 1100, 1600], "5 dB in half a second");
+        let rising = |at: u64| vec![(ANNA, -60 + i8::try_from(at / 50).unwrap())];
+        assert_eq!(told(&mut announcer, 2000, rising), [100, 600, 1100, 1600], "10 dB in half a second");
         let mut announcer = Announcer::default();
         let slowly = |at: u64| vec![(ANNA, -60 + i8::try_from(at / 1000).unwrap())];
         assert_eq!(
-            told(&mut announcer, 9000, slowly),
-            [100, 4000, 8000],
+            told(&mut announcer, 13_000, slowly),
+            [100, 6000, 12_000],
             "from what was told last, not from tick to tick"
         );
     }
