@@ -116,7 +116,7 @@ mod tests {
         let told = told(&mut announcer, 2000, |at| match at {
             100..1000 => vec![(ANNA, -20)],
             // Every 100 ms another one.
-            1000..1500 if at / 100 % 2 == 0 => vec![(BERT, -20)],
+            1000..1500 if (at / 100).is_multiple_of(2) => vec![(BERT, -20)],
             1000..1500 => vec![(ANNA, -20)],
             _ => Vec::new(),
         });
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn levels_are_told_when_they_have_moved_far_enough_and_twice_a_second_at_most() {
         let mut announcer = Announcer::default();
-        let steady = |at: u64| vec![(ANNA, if at / 100 % 2 == 0 { -20 } else { -25 }), (BERT, -21)];
+        let steady = |at: u64| vec![(ANNA, if (at / 100).is_multiple_of(2) { -20 } else { -25 }), (BERT, -21)];
         assert_eq!(told(&mut announcer, 3000, steady), [100], "nobody sees 5 dB, nor who of two is a little louder");
         let mut announcer = Announcer::default();
         let rising = |at: u64| vec![(ANNA, -60 + i8::try_from(at / 50).unwrap())];
