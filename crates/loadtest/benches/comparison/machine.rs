@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::hint::black_box;
-use std::time::Instant;
+use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::time::{Duration, Instant};
 
 use hubbub_loadtest::machine::Machine;
 use serde::Serialize;
@@ -12,6 +14,9 @@ const BYTES: usize = 16 << 20;
 const LINE: usize = 64;
 const STEPS: u32 = 2_000_000;
 const MULTIPLICATIONS: u32 = 50_000_000;
+/// As many as hear a speaker in the benchmark's large room.
+const RECEIVERS: usize = 300;
+const ROUNDS: u32 = 50;
 
 /// How fast the machine is at a moment: other guests of its host take parts of what they share.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -20,12 +25,15 @@ struct Condition {
     memory: f64,
     /// For one of a chain of multiplications, in ns: as a rule three cycles.
     multiplication: f64,
+    /// For the system to take a datagram and put it into the socket of one of 300 receivers, in ns. A server whose packets go out
+    /// one by one cannot be cheaper. `None` where the system refuses.
+    datagram: Option<f64>,
 }
 
 impl Condition {
     /// Measures for about half a second.
     fn now() -> Self {
-        Self { memory: memory(), multiplication: multiplication() }
+        Self { memory: memory(), multiplication: multiplication(), datagram: datagram().ok() }
     }
 }
 
@@ -64,6 +72,9 @@ impl fmt::Display for Conditions {
             "a word of 16 MB at random took {:.0} ns before and {:.0} ns after, one of a chain of multiplications {:.2} ns and {:.2} ns",
             before.memory, after.memory, before.multiplication, after.multiplication,
         )?;
+        if let (Some(before), Some(after)) = (before.datagram, after.datagram) {
+            write!(f, ", sending a datagram {:.1} µs and {:.1} µs", before / 1e3, after / 1e3)?;
+        }
         match stolen {
             Some(stolen) => write!(f, "; the host gave {stolen:.1} % of the cores' time to others"),
             None => Ok(()),
@@ -100,6 +111,30 @@ fn multiplication() -> f64 {
     }
     black_box(number);
     begin.elapsed().as_secs_f64() * 1e9 / f64::from(MULTIPLICATIONS)
+}
+
+/// Only the calls that send are timed; nobody sleeps on the receivers' sockets, so that nobody is woken.
+fn datagram() -> io::Result<f64> {
+    let receivers =
+        (0..RECEIVERS).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect::<io::Result<Vec<_>>>()?;
+    let addresses = receivers.iter().map(UdpSocket::local_addr).collect::<io::Result<Vec<_>>>()?;
+    for receiver in &receivers {
+        receiver.set_read_timeout(Some(Duration::from_secs(1)))?;
+    }
+    let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let mut packet = [0; 110];
+    let mut spent = Duration::ZERO;
+    for _ in 0..ROUNDS {
+        let begin = Instant::now();
+        for address in &addresses {
+            sender.send_to(&packet, address)?;
+        }
+        spent += begin.elapsed();
+        for receiver in &receivers {
+            receiver.recv(&mut packet)?;
+        }
+    }
+    Ok(spent.as_secs_f64() * 1e9 / f64::from(ROUNDS) / RECEIVERS as f64)
 }
 
 /// The processor and the kernel, and what it allows.
