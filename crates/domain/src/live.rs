@@ -36,8 +36,8 @@ pub trait LiveRooms: Send + Sync + 'static {
     /// How many people are in each of `rooms`, in the same order.
     async fn counts(&self, rooms: &[RoomId]) -> Vec<u32>;
 
-    /// Who is in `room`, in order of joining.
-    async fn participants(&self, room: RoomId) -> Vec<LiveParticipant>;
+    /// The first `most` people in `room`, in order of joining, and how many are in it.
+    async fn first_participants(&self, room: RoomId, most: usize) -> (Vec<LiveParticipant>, u32);
 
     /// Whether the server is about to end and takes in nobody new.
     fn is_draining(&self) -> bool;

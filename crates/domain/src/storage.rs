@@ -249,6 +249,8 @@ pub trait Rooms: Send + Sync + 'static {
     async fn all_rooms(&self, search: Option<&str>, after: Option<RoomCursor>, limit: u32) -> StorageResult<Vec<Room>>;
     /// Changes a room; `None` when it is gone.
     async fn update_room(&self, id: RoomId, patch: RoomPatch, now: Timestamp) -> StorageResult<Option<Room>>;
+    /// Who is a member of a room, in no order; the owner need not be among them. Nobody when it is gone.
+    async fn room_members(&self, id: RoomId) -> StorageResult<Vec<UserId>>;
     /// Whom moderators muted in a room.
     async fn room_mutes(&self, id: RoomId) -> StorageResult<Vec<UserId>>;
     /// Remembers, or forgets, that a moderator muted `user`; harmless when that is so already, or the room or user is gone.

@@ -1,9 +1,10 @@
 //! What happened to stored state, carried out on the sockets and rooms it concerns.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hubbub_domain::{Action, DomainEvent, LoginsEnd, RoomAccess, RoomId, SessionId, StorageError, UserId, may};
+use hubbub_domain::{Action, DomainEvent, LoginsEnd, RoomId, SessionId, StorageError, UserId, may};
 use hubbub_protocol::CloseCode;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -109,19 +110,20 @@ impl Inner {
     /// Reads the room again, tells those inside, and sends those out who may no longer be there.
     async fn refresh(&self, room: &LiveRoom) -> Result<(), StorageError> {
         let nobody = UserId(Uuid::nil());
-        let Some(RoomAccess { room: settings, .. }) = self.storage.room(room.id, nobody).await? else {
+        let Some(mut access) = self.storage.room(room.id, nobody).await? else {
             room.delete();
             return Ok(());
         };
-        if settings.is_private {
+        if access.room.is_private {
+            let members: HashSet<UserId> = self.storage.room_members(room.id).await?.into_iter().collect();
             for (seat, user) in room.users() {
-                let access = self.storage.room(room.id, user).await?;
-                if access.is_none_or(|access| may(user, Action::Join, &access).is_err()) {
+                access.is_member = members.contains(&user);
+                if may(user, Action::Join, &access).is_err() {
                     room.expel(seat);
                 }
             }
         }
-        room.update(&settings);
+        room.update(&access.room);
         Ok(())
     }
 }

@@ -96,8 +96,9 @@ impl LiveRoom {
         self.state.lock().people.as_ref().map_or(0, People::len)
     }
 
-    pub(crate) fn participants(&self) -> Vec<LiveParticipant> {
-        self.state.lock().people.as_ref().map(People::participants).unwrap_or_default()
+    pub(crate) fn first_participants(&self, most: usize) -> (Vec<LiveParticipant>, usize) {
+        let state = self.state.lock();
+        state.people.as_ref().map(|people| (people.first_participants(most), people.len())).unwrap_or_default()
     }
 
     /// Everybody's seat and user.

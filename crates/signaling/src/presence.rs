@@ -8,15 +8,20 @@ use crate::Signaling;
 #[async_trait]
 impl LiveRooms for Signaling {
     async fn counts(&self, rooms: &[RoomId]) -> Vec<u32> {
-        let count = |&id| self.inner.registry.find(id).map_or(0, |room| room.count());
-        rooms.iter().map(count).map(|count| u32::try_from(count).unwrap_or(u32::MAX)).collect()
+        rooms.iter().map(|&id| self.inner.registry.find(id).map_or(0, |room| room.count())).map(counted).collect()
     }
 
-    async fn participants(&self, room: RoomId) -> Vec<LiveParticipant> {
-        self.inner.registry.find(room).map(|room| room.participants()).unwrap_or_default()
+    async fn first_participants(&self, room: RoomId, most: usize) -> (Vec<LiveParticipant>, u32) {
+        let first = self.inner.registry.find(room).map(|room| room.first_participants(most));
+        let (participants, count) = first.unwrap_or_default();
+        (participants, counted(count))
     }
 
     fn is_draining(&self) -> bool {
         self.inner.around.draining.is_cancelled()
     }
+}
+
+fn counted(people: usize) -> u32 {
+    u32::try_from(people).unwrap_or(u32::MAX)
 }

@@ -359,9 +359,9 @@ impl<L: Clone + PartialEq> People<L> {
         self.seats.get(&id).map(|seat| describe(&self.muted_by_moderator, id, seat))
     }
 
-    /// Everybody, in order of joining.
-    pub(crate) fn participants(&self) -> Vec<LiveParticipant> {
-        self.seats.iter().map(|(&id, seat)| describe(&self.muted_by_moderator, id, seat)).collect()
+    /// The first of them in order of joining.
+    pub(crate) fn first_participants(&self, most: usize) -> Vec<LiveParticipant> {
+        self.seats.iter().take(most).map(|(&id, seat)| describe(&self.muted_by_moderator, id, seat)).collect()
     }
 }
 

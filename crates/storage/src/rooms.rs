@@ -225,6 +225,18 @@ impl Rooms for Database {
         })
     }
 
+    async fn room_members(&self, id: RoomId) -> StorageResult<Vec<UserId>> {
+        reading!(self, pool => {
+            query_scalar::<_, Uuid>("SELECT user_id FROM room_members WHERE room_id = $1")
+                .bind(id.0)
+                .fetch_all(pool)
+                .await?
+                .into_iter()
+                .map(UserId)
+                .collect()
+        })
+    }
+
     async fn room_mutes(&self, id: RoomId) -> StorageResult<Vec<UserId>> {
         reading!(self, pool => {
             query_scalar::<_, Uuid>("SELECT user_id FROM room_mutes WHERE room_id = $1")

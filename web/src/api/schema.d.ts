@@ -441,7 +441,7 @@ export interface paths {
         };
         /**
          * Look into a room
-         * @description With who is in it and who is muted. Of a private room nothing is told to those who were not invited.
+         * @description With who is in it and who is muted; of more than 100 people the first 100. Of a private room nothing is told to those who were not invited.
          */
         get: operations["getRoom"];
         put?: never;
@@ -1333,7 +1333,7 @@ export interface components {
         };
         /** @description A room and who is in it. */
         RoomWithParticipants: components["schemas"]["Room"] & {
-            /** @description Who is in it, in order of joining. */
+            /** @description Who is in it, in order of joining: the first 100 of `participantCount`. */
             participants: components["schemas"]["Participant"][];
         };
         /** @description What clients should know before anybody logs in. */

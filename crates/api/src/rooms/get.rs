@@ -13,6 +13,9 @@ use crate::extract::{CurrentUser, Path};
 use crate::state::App;
 use crate::{avatar, wire};
 
+/// The most people that are listed: what a page shows before one enters. Whoever enters hears of everybody.
+const LISTED: usize = 100;
+
 /// Somebody who is in a room.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -61,13 +64,13 @@ pub(crate) struct RoomWithParticipants {
     /// The room.
     #[serde(flatten)]
     room: Room,
-    /// Who is in it, in order of joining.
+    /// Who is in it, in order of joining: the first 100 of `participantCount`.
     participants: Vec<Participant>,
 }
 
 /// Look into a room
 ///
-/// With who is in it and who is muted. Of a private room nothing is told to those who were not invited.
+/// With who is in it and who is muted; of more than 100 people the first 100. Of a private room nothing is told to those who were not invited.
 #[utoipa::path(
     get, path = "/api/rooms/{id}", tag = "rooms",
     params(("id" = Uuid, Path, description = "Which.")),
@@ -83,7 +86,7 @@ pub(crate) async fn get_room(
     Path(id): Path<RoomId>,
 ) -> Result<Json<RoomWithParticipants>, Problem> {
     let room = permitted(&app, id, current.user, Action::View).await?;
-    let participants: Vec<Participant> = app.live.participants(id).await.iter().map(Participant::from).collect();
-    let count = u32::try_from(participants.len()).unwrap_or(u32::MAX);
+    let (first, count) = app.live.first_participants(id, LISTED).await;
+    let participants = first.iter().map(Participant::from).collect();
     Ok(Json(RoomWithParticipants { room: Room::new(&app, &room, current.user, count), participants }))
 }

@@ -48,6 +48,21 @@ async fn a_room_is_made_with_defaults_and_seen_by_others() {
 }
 
 #[tokio::test]
+async fn of_a_hall_the_first_hundred_are_listed_and_everybody_is_counted() {
+    let api = TestApi::new();
+    let ada = api.user("ada").await;
+    let room = ada.post("/api/rooms", json!({ "name": "Hall", "maxParticipants": 200 })).await.expect(201).json();
+    let id: RoomId = room["id"].as_str().unwrap().parse().unwrap();
+    for n in 0..130 {
+        api.live.seat(id, &format!("guest-{n}"), false);
+    }
+    let seen = ada.get(&path(&room)).await.expect(200).json();
+    let people = seen["participants"].as_array().unwrap();
+    assert_eq!((people.len(), &seen["participantCount"]), (100, &json!(130)));
+    assert_eq!((&people[0]["username"], &people[99]["username"]), (&json!("guest-0"), &json!("guest-99")));
+}
+
+#[tokio::test]
 async fn rooms_that_cannot_be_are_refused() {
     let api = TestApi::new();
     let ada = api.user("ada").await;

@@ -156,7 +156,7 @@ async fn a_new_name_or_picture_reaches_those_in_the_room() {
     assert_eq!(told["participant"]["avatarVersion"], json!(null));
     assert_eq!(guest.expect("update-peer").await, told);
     assert_eq!(elsewhere.expect("update-peer").await["participant"]["displayName"], "Bobby");
-    assert_eq!(world.signaling.participants(first).await[1].display_name, "Bobby");
+    assert_eq!(world.signaling.first_participants(first, 10).await.0[1].display_name, "Bobby");
 
     world.accounts.storage.put_avatar(bob.user.id, "image/webp", &[1], world.accounts.now()).await.unwrap();
     world.signaling.handle_event(DomainEvent::ProfileChanged(bob.user.id));

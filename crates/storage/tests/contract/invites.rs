@@ -1,7 +1,9 @@
 //! Invitations.
 
+use std::collections::BTreeSet;
+
 use hubbub_domain::storage::{AcceptInvite, Invites, Rooms};
-use hubbub_domain::{Invite, InviteId, Room, UserId};
+use hubbub_domain::{Invite, InviteId, Room, RoomId, UserId};
 use hubbub_storage::Database;
 
 use super::fixtures::{NOW, at, private_room, user};
@@ -23,6 +25,10 @@ async fn is_member(db: &Database, room: &Room, user: UserId) -> bool {
     db.room(room.id, user).await.unwrap().unwrap().is_member
 }
 
+async fn members(db: &Database, room: RoomId) -> BTreeSet<UserId> {
+    db.room_members(room).await.unwrap().into_iter().collect()
+}
+
 pub(crate) async fn an_invitation_makes_a_member(db: Database) {
     let ada = user(&db, "ada").await;
     let [bob, eve, zoe] = [user(&db, "bob").await.id, user(&db, "eve").await.id, user(&db, "zoe").await.id];
@@ -40,6 +46,10 @@ pub(crate) async fn an_invitation_makes_a_member(db: Database) {
     assert_eq!(db.accept_invite([1; 32], zoe, at(4)).await.unwrap(), AcceptInvite::Invalid, "used up");
     assert!(!is_member(&db, &room, zoe).await);
     assert_eq!(db.accept_invite([1; 32], eve, at(4)).await.unwrap(), accepted, "the last one may click again");
+    assert_eq!(members(&db, room.id).await, BTreeSet::from([bob, eve]));
+    let other = private_room(&db, &ada, "Other").await;
+    assert_eq!(members(&db, other.id).await, BTreeSet::new());
+    assert_eq!(members(&db, RoomId::new()).await, BTreeSet::new(), "of a room that is not there");
 
     for (i, guest) in ["one", "two", "three"].into_iter().enumerate() {
         let guest = user(&db, guest).await.id;

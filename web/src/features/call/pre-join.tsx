@@ -126,9 +126,9 @@ export function PreJoin({ engine, room, actions }: { engine: CallEngine; room: R
 }
 
 function HereNow({ room }: { room: RoomDetails }) {
-  if (room.participants.length === 0) return <p className="mt-2">{text.room.nobody}</p>;
+  if (room.participantCount === 0) return <p className="mt-2">{text.room.nobody}</p>;
   const shown = room.participants.slice(0, FACES);
-  const hidden = room.participants.length - shown.length;
+  const hidden = room.participantCount - shown.length;
   return (
     <ul className="mt-2.5 flex flex-wrap gap-2">
       {shown.map((person) => (

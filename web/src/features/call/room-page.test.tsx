@@ -37,7 +37,20 @@ async function open() {
   const routeTree = createRootRoute({ component: Page });
   render(<RouterProvider router={createRouter({ routeTree, history: createMemoryHistory() })} />);
   const skeleton = await screen.findByRole('heading', { name: 'Room' });
-  return { skeleton, arrive: () => act(() => arrive(ROOM)) };
+  return { skeleton, arrive: (room = ROOM) => act(() => arrive(room)) };
+}
+
+function person(name: string): RoomDetails['participants'][number] {
+  return {
+    id: name,
+    userId: name,
+    username: name,
+    displayName: name,
+    avatarUrl: '/avatar',
+    muted: false,
+    mutedByModerator: false,
+    joinedAt: ROOM.createdAt,
+  };
 }
 
 it('hands the focus of the page that loads on to the room', async () => {
@@ -54,4 +67,13 @@ it('takes the focus from nobody who had it elsewhere', async () => {
   await arrive();
   expect(elsewhere).toHaveFocus();
   elsewhere.remove();
+});
+
+it('shows some faces of a hall and says how many more there are, though not all of them are listed', async () => {
+  const { arrive } = await open();
+  const names = Array.from({ length: 100 }, (_, n) => `Guest ${n}`);
+  await arrive({ ...ROOM, participantCount: 2000, participants: names.map(person) });
+  expect(screen.getByText('Guest 7')).toBeInTheDocument();
+  expect(screen.queryByText('Guest 8')).toBeNull();
+  expect(screen.getByText('and 1992 more')).toBeInTheDocument();
 });

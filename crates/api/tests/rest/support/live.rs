@@ -71,9 +71,11 @@ impl LiveRooms for FakeLiveRooms {
         rooms.iter().map(|room| live.get(room).map_or(0, |seats| u32::try_from(seats.len()).unwrap())).collect()
     }
 
-    async fn participants(&self, room: RoomId) -> Vec<LiveParticipant> {
+    async fn first_participants(&self, room: RoomId, most: usize) -> (Vec<LiveParticipant>, u32) {
         self.feel().await;
-        self.seats.lock().get(&room).cloned().unwrap_or_default()
+        let live = self.seats.lock();
+        let Some(seats) = live.get(&room) else { return (Vec::new(), 0) };
+        (seats.iter().take(most).cloned().collect(), u32::try_from(seats.len()).unwrap())
     }
 
     fn is_draining(&self) -> bool {
@@ -90,7 +92,7 @@ impl Supervision for FakeLiveRooms {
     }
 
     async fn peers(&self, room: RoomId, after: Option<ParticipantId>, limit: usize) -> Vec<LivePeer> {
-        let seats = self.participants(room).await;
+        let (seats, _) = self.first_participants(room, usize::MAX).await;
         let later = seats.into_iter().filter(|seat| after.is_none_or(|after| seat.id > after));
         let link = MediaLink { bitrate: 32_000, loss: Some(0.025), jitter: Some(Duration::from_micros(3_460)) };
         let media = PeerMedia {

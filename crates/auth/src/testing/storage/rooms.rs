@@ -72,6 +72,10 @@ impl Rooms for MemoryStorage {
         Ok(Some(room.clone()))
     }
 
+    async fn room_members(&self, id: RoomId) -> StorageResult<Vec<UserId>> {
+        Ok(self.read()?.members.iter().filter(|(room, _)| *room == id).map(|(_, user)| *user).collect())
+    }
+
     async fn room_mutes(&self, id: RoomId) -> StorageResult<Vec<UserId>> {
         Ok(self.read()?.mutes.iter().filter(|(room, _)| *room == id).map(|(_, user)| *user).collect())
     }
