@@ -89,6 +89,13 @@ const LIST_POSTGRES: &str = list_rooms!(
 );
 
 impl Database {
+    /// The users whom `sql` finds for a room.
+    async fn users_of_room(&self, sql: &'static str, id: RoomId) -> StorageResult<Vec<UserId>> {
+        reading!(self, pool => {
+            query_scalar::<_, Uuid>(sql).bind(id.0).fetch_all(pool).await?.into_iter().map(UserId).collect()
+        })
+    }
+
     /// The rooms that `user` may see; every room for nobody.
     async fn list_rooms(
         &self,
@@ -226,27 +233,11 @@ impl Rooms for Database {
     }
 
     async fn room_members(&self, id: RoomId) -> StorageResult<Vec<UserId>> {
-        reading!(self, pool => {
-            query_scalar::<_, Uuid>("SELECT user_id FROM room_members WHERE room_id = $1")
-                .bind(id.0)
-                .fetch_all(pool)
-                .await?
-                .into_iter()
-                .map(UserId)
-                .collect()
-        })
+        self.users_of_room("SELECT user_id FROM room_members WHERE room_id = $1", id).await
     }
 
     async fn room_mutes(&self, id: RoomId) -> StorageResult<Vec<UserId>> {
-        reading!(self, pool => {
-            query_scalar::<_, Uuid>("SELECT user_id FROM room_mutes WHERE room_id = $1")
-                .bind(id.0)
-                .fetch_all(pool)
-                .await?
-                .into_iter()
-                .map(UserId)
-                .collect()
-        })
+        self.users_of_room("SELECT user_id FROM room_mutes WHERE room_id = $1", id).await
     }
 
     async fn set_room_mute(&self, id: RoomId, user: UserId, muted: bool) -> StorageResult<()> {

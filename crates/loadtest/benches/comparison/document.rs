@@ -226,7 +226,8 @@ const NOT_TRUSTWORTHY: &str = "
   runs differ by half. Reading the offer is signaling's work (40 µs for a browser's, by `cargo bench -p hubbub-sfu --bench offer`). What a join to a large room costs is measured where nobody speaks, so that nothing has to be taken off.
 - **What the host leaves.** Its other guests fill its last cache, so that memory answers late, share a core's units and lower its clock. All rows feel
   it, small rooms and joins most: the same program has cost 3.2 µs a packet in a room of 300 in one hour and 6.6 in another, 8 µs in rooms of two and
-  15. Kernels and processors differ as much: sending one datagram, which is most of a packet that goes out alone, has taken 1.5 µs on one machine and 5 on another. In slow hours a server at its limit looks cheaper than it is, since it takes more at once, and p99 shows when the host ran others. What the
+  15. Kernels and processors differ as much: sending one datagram, which is most of a packet that goes out alone, has taken 1.5 µs on one machine
+  and 5 on another. In slow hours a server at its limit looks cheaper than it is, since it takes more at once, and p99 shows when the host ran others. What the
   machine was like is listed above: look at it, and at ratios, before you look at µs. Several hours side by side: [benchmark-hours.md](benchmark-hours.md).
 - **Memory is the whole server's** (proportional set size): what it grew by as the room grew from 100 listeners to the most, with a WebSocket and two
   tasks each, and what the allocator keeps, seconds after they came. Caches and pools that fill once, whoever comes, are not in it: a server with 1 000
