@@ -2,7 +2,7 @@
 //!
 //! `make bench` runs it. `cargo bench --package hubbub-loadtest --bench comparison -- --only hubbub` (or `--only janus`) measures
 //! one of them and prints what came out, without writing the page; `--quick` makes everything small, to see that it works;
-//! `--row large` (redundant, rooms, pairs, joins, storm, small, hall, flood, growth) measures one row.
+//! `--row large` (half, redundant, rooms, pairs, joins, storm, small, hall, flood, growth) measures one row.
 
 mod document;
 mod flood;
@@ -118,7 +118,8 @@ async fn run(only: Option<&str>, choice: Choice) -> Result<(), Failure> {
 }
 
 /// The rows, as `--row` takes them.
-const ROWS: [&str; 10] = ["large", "redundant", "rooms", "pairs", "joins", "storm", "small", "hall", "flood", "growth"];
+const ROWS: [&str; 11] =
+    ["large", "half", "redundant", "rooms", "pairs", "joins", "storm", "small", "hall", "flood", "growth"];
 
 /// What is measured.
 struct Choice {
@@ -163,6 +164,7 @@ async fn measure<S: Start>(name: &str, version: String, start: &S, steps: &[usiz
     let hall = Newcomers { there: scale.of(MANY), ..small };
     let repair = Repair::default();
     let large = Rooms { count: 1, speakers: SPEAKERS, listeners: scale.of(300), repair };
+    let half = Rooms { listeners: scale.of(150), ..large };
     let many = Rooms { count: scale.of(20), speakers: SPEAKERS, listeners: 7, repair };
     let pairs = Rooms { count: scale.of(500), speakers: 2, listeners: 0, repair };
     let redundant = async {
@@ -173,6 +175,7 @@ async fn measure<S: Start>(name: &str, version: String, start: &S, steps: &[usiz
     Measured {
         version,
         large: choice.tell("large", &title("3 speakers × 300 listeners"), ROW_MAX, load(start, large)).await,
+        half: choice.tell("half", &title("3 speakers × 150 listeners"), ROW_MAX, load(start, half)).await,
         redundant: choice.tell("redundant", &title("the same with redundant audio"), ROW_MAX, redundant).await,
         rooms: choice.tell("rooms", &title("20 rooms × (3 + 7)"), ROW_MAX, load(start, many)).await,
         pairs: choice.tell("pairs", &title("500 rooms × 2"), ROW_MAX, load(start, pairs)).await,

@@ -215,6 +215,8 @@ pub(crate) struct Measured {
     /// What the machine was like meanwhile.
     pub(crate) machine: Conditions,
     pub(crate) large: Result<Load, String>,
+    /// With half as many listeners: Janus is at its limit with all in slow hours.
+    pub(crate) half: Result<Load, String>,
     pub(crate) redundant: Result<Load, String>,
     pub(crate) rooms: Result<Load, String>,
     pub(crate) pairs: Result<Load, String>,

@@ -19,8 +19,9 @@ pub struct PeerId(pub u32);
 pub struct EngineConfig {
     /// Threads that carry media; peers are dealt out to them in turn. At least 1.
     pub threads: usize,
-    /// How often sockets are looked at: packets wait for that in the kernel, which stamps their arrival, so that latencies
-    /// do not contain the wait. Shorter costs more.
+    /// How often the threads look at the clock to read sockets. Packets wait for that in the kernel, which stamps their arrival, so
+    /// that latencies do not contain the wait: each socket is read every 20 ms, or with each tick where that matters, which is
+    /// with NACK and when a bad network is played. Shorter costs more.
     pub tick: Duration,
     /// From one packet of a speaker to the next, by this machine's clock: 20 ms, or a little else, as microphones have clocks of
     /// their own.
@@ -212,7 +213,7 @@ pub struct StreamResult {
 pub enum Timestamps {
     /// The kernel, when the packet came to the socket.
     Kernel,
-    /// The program, when it looked: latencies contain up to a [`EngineConfig::tick`] of waiting.
+    /// The program, when it looked: latencies contain up to a [`EngineConfig::tick`] of waiting, the first ones 20 ms.
     Tick,
 }
 

@@ -2,8 +2,8 @@
 //! second.
 //!
 //! Sockets of peers that are joining are in an epoll set of their own which does wake the thread, so that the steps of a join
-//! are timed as they happen. Once a peer has heard its first packet its socket moves to the set that is only looked at each
-//! [`EngineConfig::tick`].
+//! are timed as they happen. Once a peer has heard its first packet its socket leaves that set and is read by the clock alone: on
+//! the machine of the server, the server would pay for every packet that an epoll set hears of, which over a network it does not.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,19 +16,23 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 use tokio::sync::oneshot;
 
-use super::api::{EngineConfig, PeerId, PeerResult, PeerState};
+use super::api::{EngineConfig, PeerId, PeerResult, PeerState, Repair};
 use super::association::Identity;
-use super::audio::Audio;
+use super::audio::{Audio, PERIOD};
 use super::entry::{Card, Delayed, Direction, Entry, Pipe};
 use super::impairment::Held;
 use super::opus::wall_micros;
 use super::peer::{MediaPeer, MediaSpec, MediaState};
+use super::rotation::Rotation;
 use super::socket::{Buffers, MediaSocket};
 use super::totals::{Totals, thread_cpu};
 
 /// Packets due within so short a time are sent together: the precision of the send clock.
 const SEND_QUANTUM: Duration = Duration::from_micros(200);
-/// Events taken from a set at once.
+/// How often a socket is read when nobody waits for it: a packet's time, so that one system call reads what all speakers sent in it.
+/// The kernel stamps arrivals, so that latencies do not contain the wait.
+const READ_EVERY: Duration = PERIOD;
+/// Events taken at once.
 const EVENTS: usize = 4096;
 /// The waker's token; peers have the indices of a slab.
 const WAKER: Token = Token(usize::MAX);
@@ -66,9 +70,9 @@ pub(super) struct MediaThread {
     audio: Arc<Audio>,
     commands: Receiver<Command>,
     hot: Poll,
-    cold: Poll,
     events: Events,
     entries: Slab<Entry>,
+    rotation: Rotation,
     sends: BinaryHeap<Reverse<(Instant, usize, PeerId)>>,
     timers: BinaryHeap<Reverse<(Instant, usize, PeerId)>>,
     held: Held<Delayed>,
@@ -89,7 +93,7 @@ impl MediaThread {
         audio: Arc<Audio>,
         commands: Receiver<Command>,
     ) -> io::Result<(Self, Waker)> {
-        let (hot, cold) = (Poll::new()?, Poll::new()?);
+        let hot = Poll::new()?;
         let waker = Waker::new(hot.registry(), WAKER)?;
         let thread = Self {
             config,
@@ -97,9 +101,9 @@ impl MediaThread {
             audio,
             commands,
             hot,
-            cold,
             events: Events::with_capacity(EVENTS),
             entries: Slab::new(),
+            rotation: Rotation::default(),
             sends: BinaryHeap::new(),
             timers: BinaryHeap::new(),
             held: Held::default(),
@@ -123,10 +127,10 @@ impl MediaThread {
             self.deliver_due();
             let now = Instant::now();
             if now >= self.next_tick {
-                self.counted.receive_lag.note(micros(now - self.next_tick));
-                // No ticks are made up for: what they would have read is read now.
+                let lag = now - self.next_tick;
+                self.counted.receive_lag.note(micros(lag));
                 self.next_tick = now + self.config.tick;
-                self.drain(false);
+                self.read_some(self.config.tick + lag);
             }
             self.sleep();
         }
@@ -142,7 +146,7 @@ impl MediaThread {
         let whole = Duration::from_millis(u64::try_from(pause.as_millis()).unwrap_or(0));
         let woken = self.hot.poll(&mut self.events, Some(whole)).is_ok() && !self.events.is_empty();
         if woken {
-            self.drain(true);
+            self.read_hot();
         } else if whole.is_zero() {
             std::thread::sleep(pause);
         }
@@ -218,27 +222,33 @@ impl MediaThread {
         Some(result)
     }
 
-    /// Reads the sockets of one set that have something.
-    fn drain(&mut self, hot: bool) {
-        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
-        loop {
-            let full = if hot {
-                false
-            } else {
-                // An interrupted poll comes again with the next tick.
-                let polled = self.cold.poll(&mut events, Some(Duration::ZERO)).is_ok();
-                polled && events.iter().count() == EVENTS
-            };
-            for event in &events {
-                if event.token() != WAKER {
-                    self.read(event.token().0);
-                }
-            }
-            if !full {
-                break;
+    /// Reads the sockets of joining peers that have something.
+    fn read_hot(&mut self) {
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            if event.token() != WAKER {
+                self.read(event.token().0);
             }
         }
         self.events = events;
+    }
+
+    /// Reads as many of the other sockets as have their turn, so long after the last time.
+    fn read_some(&mut self, passed: Duration) {
+        for _ in 0..self.rotation.share(passed, self.read_every()) {
+            let entries = &self.entries;
+            let next = self.rotation.next(|key, id| entries.get(key).is_some_and(|entry| entry.card.id == id));
+            let Some(key) = next else { return };
+            self.read(key);
+        }
+    }
+
+    /// How often each socket of a connected peer is read.
+    fn read_every(&self) -> Duration {
+        let Repair { nack, .. } = self.config.repair;
+        // Whoever asks for what is lost must notice it, and a network that is played has the time of reading.
+        let at_once = nack || !self.config.downlink.is_none() || self.counted.without_timestamp > 0;
+        if at_once { self.config.tick } else { READ_EVERY.max(self.config.tick) }
     }
 
     fn read(&mut self, key: usize) {
@@ -367,12 +377,10 @@ impl MediaThread {
             }
         }
         if entry.hot && entry.peer.milestones.first_packet.is_some() {
-            // Registering anew reports again what is there already. A socket that cannot move stays where it is.
-            let source = entry.pipe.socket.source();
-            let moved = self.hot.registry().deregister(source).is_ok()
-                && self.cold.registry().register(source, Token(key), Interest::READABLE).is_ok();
-            if moved {
-                entry.hot = false;
+            // A socket that cannot leave stays where it is.
+            entry.hot = self.hot.registry().deregister(entry.pipe.socket.source()).is_err();
+            if !entry.hot {
+                self.rotation.add(key, id);
             }
         }
     }

@@ -2,8 +2,9 @@
 //! task or a wake-up of their own.
 //!
 //! [`api`] is what goes in and what comes out, plain data; [`Engine`] is the handle. Behind it a few media threads have many
-//! peers each: `media_thread` is the loop, `peer` one peer without IO, made of `checks` (ICE), `association` (DTLS and SRTP),
-//! `microphone` and `ears` (a `stream` for each SSRC). What gets lost is asked for again and sent again (`missing`, `history`), or was sent twice (`red`).
+//! peers each: `media_thread` is the loop (`rotation`: whose socket it reads), `peer` one peer without IO, made of `checks` (ICE),
+//! `association` (DTLS and SRTP), `microphone` and `ears` (a `stream` for each SSRC). What gets lost is asked for again and sent
+//! again (`missing`, `history`), or was sent twice (`red`).
 
 pub mod api;
 mod association;
@@ -23,6 +24,7 @@ mod missing;
 pub mod opus;
 mod peer;
 mod red;
+mod rotation;
 mod rtcp;
 mod socket;
 mod stream;
