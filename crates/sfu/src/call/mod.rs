@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 use slab::Slab;
+use smallvec::SmallVec;
 
 use self::ranking::{Moved, Ranking};
 use self::remote::Remote;
@@ -70,17 +71,18 @@ struct Member {
     slots: Vec<Option<Heard>>,
     /// Once it has sent something: most members only listen.
     voice: Option<Box<Voice>>,
-    ears: Vec<Ear>,
-    /// Set for a publisher on another worker, whose voice is judged there.
-    remote: Option<Remote>,
+    /// In a call of two there is one, and it lies in the member.
+    ears: SmallVec<[Ear; 1]>,
+    /// Set for a publisher on another worker, whose voice is judged there. Most members are none, and those of a packet shall lie close.
+    remote: Option<Box<Remote>>,
 }
 
 /// The voice of those who have sent nothing.
 static SILENT: Voice = Voice::new();
 
 impl Member {
-    const fn new(peer: usize, id: PeerId, grants: Grants) -> Self {
-        Self { peer, id, grants, slots: Vec::new(), voice: None, ears: Vec::new(), remote: None }
+    fn new(peer: usize, id: PeerId, grants: Grants) -> Self {
+        Self { peer, id, grants, slots: Vec::new(), voice: None, ears: SmallVec::new(), remote: None }
     }
 
     fn voice(&self) -> &Voice {

@@ -45,6 +45,9 @@ pub(super) struct Ranking {
 
 const NOWHERE: usize = usize::MAX;
 
+/// So few are found in the list itself, which is in the cache then, sooner than in another one, which may not be.
+const FEW: usize = 4;
+
 impl Ranking {
     pub(super) fn members(&self) -> impl Iterator<Item = usize> {
         self.entries.iter().map(|entry| entry.member)
@@ -64,6 +67,9 @@ impl Ranking {
     }
 
     pub(super) fn position(&self, member: usize) -> Option<usize> {
+        if self.entries.len() <= FEW {
+            return self.entries.iter().position(|entry| entry.member == member);
+        }
         self.positions.get(member).copied().filter(|at| *at != NOWHERE)
     }
 

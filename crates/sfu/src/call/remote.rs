@@ -98,14 +98,14 @@ impl Member {
     pub(super) fn pauses(&self, now: Instant) -> bool {
         let elsewhere =
             |remote: &Remote| remote.since(now) + Duration::from_millis(remote.standing.voice_ms_ago.into()) >= PAUSE;
-        self.remote.as_ref().map_or_else(|| self.voice().pauses(now), elsewhere)
+        self.remote.as_deref().map_or_else(|| self.voice().pauses(now), elsewhere)
     }
 
     pub(super) fn is_listed(&self, now: Instant) -> bool {
         let elsewhere = |remote: &Remote| {
             remote.listed && remote.since(now) < Duration::from_millis(remote.standing.listed_ms.into())
         };
-        self.remote.as_ref().map_or_else(|| self.voice().is_listed(now), elsewhere)
+        self.remote.as_deref().map_or_else(|| self.voice().is_listed(now), elsewhere)
     }
 
     pub(super) fn is_recent(&self, now: Instant) -> bool {
@@ -180,7 +180,10 @@ impl Call {
                 member
             }
         };
-        self.members[member].remote = Some(heard);
+        match &mut self.members[member].remote {
+            Some(before) => **before = heard,
+            none => *none = Some(Box::new(heard)),
+        }
         self.on_voice(now, member, changes);
         if self.members[member].ears.is_empty() { Err(DropReason::NotSelected) } else { Ok(member) }
     }

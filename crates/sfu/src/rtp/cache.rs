@@ -34,6 +34,8 @@ struct Cache {
     /// A power of two.
     place: usize,
     last: Instant,
+    /// The highest number kept.
+    newest: u64,
 }
 
 /// What lies before a packet's bytes.
@@ -74,7 +76,7 @@ impl Entry {
 impl Cache {
     fn new(now: Instant, payload: usize) -> Self {
         let place = (payload + Entry::SIZE).next_power_of_two().max(PLACE_MIN);
-        Self { bytes: vec![0; place * PACKETS.min(BYTES_MAX / place)].into(), place, last: now }
+        Self { bytes: vec![0; place * PACKETS.min(BYTES_MAX / place)].into(), place, last: now, newest: 0 }
     }
 
     fn insert(&mut self, now: Instant, number: u64, kept: Kept, payload: &[u8]) {
@@ -89,8 +91,9 @@ impl Cache {
         self.last = now;
         let range = self.range(number);
         let Some((entry, bytes)) = self.bytes[range].split_first_chunk_mut() else { return };
-        // Its place may have gone to a later packet.
-        if Entry::read(entry).is_none_or(|there| there.number <= number) {
+        // The place of a packet that is late may have gone to a later one. Others need not look, which is a wait for memory.
+        if number > self.newest || Entry::read(entry).is_none_or(|there| there.number <= number) {
+            self.newest = self.newest.max(number);
             Entry { number, kept, len }.write(entry);
             bytes[..payload.len()].copy_from_slice(payload);
         }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use smallvec::SmallVec;
+
 use super::census::Standing;
 use super::feedback::Feedback;
 use super::preroll::Preroll;
@@ -243,7 +245,8 @@ pub(super) struct Microphone {
     /// Whether it may be asked for packets again.
     pub(super) nack: bool,
     extensions: Extensions,
-    signalled: Vec<u32>,
+    /// One as a rule, which lies here.
+    signalled: SmallVec<[u32; 2]>,
     /// Most microphones are never turned on.
     pub(super) stream: Option<Box<Stream>>,
 }
@@ -273,7 +276,7 @@ impl Microphone {
             formats: media.opus.formats(),
             nack: media.opus.nack,
             extensions: media.extensions,
-            signalled: media.ssrcs.clone(),
+            signalled: media.ssrcs.as_slice().into(),
             stream: None,
         }
     }
