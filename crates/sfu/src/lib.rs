@@ -28,6 +28,7 @@ mod ids;
 mod metrics;
 mod peer_stats;
 mod placement;
+mod prefetch;
 mod public_address;
 mod quality;
 mod rtp;

@@ -41,12 +41,17 @@ impl PacketPath {
     }
 
     fn with(workers: usize, speakers: usize, listeners: usize, all: &ClientOptions) -> Self {
+        Self::of((0..listeners).map(|peer| (peer % workers, 0)), speakers, workers, all)
+    }
+
+    /// Peers by their worker and call; the first `speakers` of them speak.
+    fn of(peers: impl Iterator<Item = (usize, usize)>, speakers: usize, workers: usize, all: &ClientOptions) -> Self {
         let mut sim = Sim::of(workers, 1, |settings| {
             (settings.max_packets_per_second, settings.max_bytes_per_second) = (u32::MAX, u32::MAX);
         });
-        for client in 0..listeners {
+        for (client, (worker, call)) in peers.enumerate() {
             let options = ClientOptions { microphone: client < speakers, ..all.clone() };
-            sim.join_on(client % workers, 1, options);
+            sim.join_on(worker, call as u128 + 1, options);
         }
         let connected = sim.run_until(Duration::from_secs(20), |sim| sim.clients.iter().all(|c| c.is_connected()));
         assert!(connected, "clients connect on a network without faults");
@@ -54,6 +59,33 @@ impl PacketPath {
         assert!(sim.clients.iter().all(gcm), "what browsers get is measured");
         sim.run(Duration::from_millis(100));
         Self { sim, speakers, workers }
+    }
+
+    /// Calls of two who both speak: each packet is sent once, and what it needs no other packet needs.
+    #[must_use]
+    pub fn pairs(calls: usize) -> Self {
+        let peers = 2 * calls;
+        Self::of((0..peers).map(|peer| (0, peer / 2)), peers, 1, &ClientOptions::default())
+    }
+
+    /// Hands what was spoken to the worker so many datagrams a turn, as if they had been received together, `between` turns having been called. Returns
+    /// how many packets went out, and how long the turns took.
+    pub fn in_turns(&mut self, spoken: &mut Spoken, count: usize, mut between: impl FnMut()) -> (usize, Duration) {
+        let (mut sent, mut took) = (0, Duration::ZERO);
+        let core = &mut self.sim.core;
+        for turn in spoken.datagrams.chunks_mut(count) {
+            between();
+            let began = Instant::now();
+            core.read_ahead(turn.iter().map(|(_, path, _)| *path));
+            for (_, path, datagram) in turn {
+                core.handle_datagram(spoken.at, *path, datagram);
+            }
+            core.flush();
+            took += began.elapsed();
+            sent += core.outbox_mut().len();
+            core.outbox_mut().clear();
+        }
+        (sent, took)
     }
 
     /// Lets everybody who speaks send a packet of 80 bytes of Opus, and returns how many packets went out.
@@ -95,6 +127,10 @@ impl PacketPath {
 
     /// Hands that to the workers in one turn, and returns how many packets went out. Every datagram is good for one time.
     pub fn forward(&mut self, spoken: &mut Spoken) -> usize {
+        for worker in 0..self.workers {
+            let received = spoken.datagrams.iter().filter(|(at, ..)| *at == worker);
+            self.sim.worker(worker).read_ahead(received.map(|(_, path, _)| *path));
+        }
         for (worker, path, datagram) in &mut spoken.datagrams {
             self.sim.worker(*worker).handle_datagram(spoken.at, *path, datagram);
         }

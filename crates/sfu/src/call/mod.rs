@@ -24,6 +24,7 @@ use crate::command::Grants;
 use crate::growth::make_room;
 use crate::ids::{CallId, PeerId};
 use crate::metrics::DropReason;
+use crate::prefetch::prefetch;
 use crate::rtp::extension::AudioLevel;
 use crate::worker_set::WorkerSet;
 
@@ -228,6 +229,30 @@ impl Call {
     /// The slots in which a member is heard.
     pub(crate) fn ears(&self, member: MemberKey) -> &[Ear] {
         &self.members[member].ears
+    }
+
+    /// Asks for what says where the rest is.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.members);
+        prefetch(&self.ranking);
+        prefetch(&self.announcer);
+        prefetch(&self.others);
+    }
+
+    /// Asks for what [`Self::on_packet`] needs of a member, but for its voice.
+    pub(crate) fn prefetch_member(&self, member: MemberKey) {
+        if let Some(member) = self.members.get(member) {
+            prefetch(&member.grants);
+            prefetch(&member.voice);
+        }
+        self.ranking.prefetch();
+    }
+
+    /// Asks for a member's voice.
+    pub(crate) fn prefetch_voice(&self, member: MemberKey) {
+        if let Some(voice) = self.members.get(member).and_then(|member| member.voice.as_ref()) {
+            voice.prefetch();
+        }
     }
 
     /// How many of the packets before the one that [`Call::on_packet`] let pass, dropped as silence then, are to be sent

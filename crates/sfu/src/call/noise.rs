@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use crate::prefetch::prefetch;
+
 /// The smoothing, in seconds: longer than a vowel's gaps, shorter than the pauses between phrases.
 const SMOOTHING: f32 = 0.2;
 /// The window the least level is looked for in: this many parts of this length. Shorter takes held vowels for noise,
@@ -33,6 +35,12 @@ pub(super) struct Noise {
 }
 
 impl Noise {
+    /// Asks for it.
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.smoothed);
+        prefetch(&self.least);
+    }
+
     pub(super) const fn new() -> Self {
         Self {
             smoothed: None,

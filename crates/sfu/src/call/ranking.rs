@@ -7,6 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::prefetch::prefetch;
+
 /// How much louder one must be to take another's place. Less flaps between equals; more keeps whispers before shouts.
 const CLEARLY: f32 = 6.0;
 /// For how long. Shorter lets a cough interrupt; longer keeps somebody waiting.
@@ -49,6 +51,13 @@ const NOWHERE: usize = usize::MAX;
 const FEW: usize = 4;
 
 impl Ranking {
+    /// Asks for the first in the list.
+    pub(super) fn prefetch(&self) {
+        if let Some(first) = self.entries.first() {
+            prefetch(first);
+        }
+    }
+
     pub(super) fn members(&self) -> impl Iterator<Item = usize> {
         self.entries.iter().map(|entry| entry.member)
     }

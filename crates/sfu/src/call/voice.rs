@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Standing;
 use super::noise::Noise;
+use crate::prefetch::prefetch;
 use crate::rtp::extension::AudioLevel;
 
 /// How long after the last voice packets still pass. Shorter clips the ends of words; longer sends silence.
@@ -88,6 +89,14 @@ impl Voice {
             flags_voice: false,
             tells_level: false,
         }
+    }
+
+    /// Asks for what [`Self::on_packet`] needs.
+    pub(super) fn prefetch(&self) {
+        self.noise.prefetch();
+        prefetch(&self.last_packet);
+        prefetch(&self.listed_voice);
+        prefetch(&self.tells_level);
     }
 
     /// Judges a packet; `None` stands for a publisher that does not send levels.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::payload::Audio;
+use crate::prefetch::prefetch;
 
 /// Packets kept: 1.3 s at 20 ms each, more than any jitter buffer waits.
 const PACKETS: usize = 64;
@@ -121,6 +122,13 @@ pub(crate) struct Caches {
 }
 
 impl Caches {
+    /// Asks for what [`Self::insert`] needs of a stream. Where the packet is to lie is not waited for, as it is only written.
+    pub(crate) fn prefetch(&self, stream: u64) {
+        if let Some(cache) = self.streams.get(&stream) {
+            prefetch(cache);
+        }
+    }
+
     /// Keeps a packet of a stream, the latest ones only. Allocates nothing once the stream is warm.
     pub(crate) fn insert(&mut self, now: Instant, stream: u64, number: u64, kept: Kept, payload: &[u8]) {
         self.streams

@@ -1,5 +1,7 @@
 //! What a slot has sent lately, so that a packet can be sent again exactly as it was.
 
+use crate::prefetch::prefetch;
+
 /// How often one packet is sent again. Browsers ask once in 1.5 round trips, so that more would come too late.
 const ANSWERS_MAX: u8 = 3;
 
@@ -40,6 +42,13 @@ pub(crate) struct History {
 }
 
 impl History {
+    /// Asks for where the next packet is to be noted.
+    pub(crate) fn prefetch(&self) {
+        if let Some(ring) = &self.ring {
+            prefetch(&ring[place(self.highest + 1)]);
+        }
+    }
+
     /// Remembers a packet that was sent under a packet index: rollovers × 2^16 + sequence number (RFC 3711, section 3.3.1).
     pub(crate) fn note(&mut self, index: u64, packet: SentPacket) {
         let ring = self.ring.get_or_insert_with(|| {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::clock_units;
 use super::packet::OutHeader;
 use super::payload::Audio;
+use crate::prefetch::prefetch;
 
 /// One packet's time at 20 ms, the least that timestamps move between two speakers.
 const PACKET: u32 = 960;
@@ -70,6 +71,12 @@ impl SlotRewriter {
             last_timestamp: timestamp,
             last_at: None,
         }
+    }
+
+    /// Asks for what [`Self::rewrite`] needs.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.latest);
+        prefetch(&self.last_sequence);
     }
 
     pub(crate) const fn ssrc(&self) -> u32 {

@@ -3,6 +3,8 @@
 //! Packets left out on purpose (silence, no grant) leave no gap; packets that were lost on the way keep their place, so
 //! that listeners conceal and count them, and late ones still find it.
 
+use crate::prefetch::prefetch;
+
 /// How many places back a late packet may still come. More costs memory; a jitter buffer gives up long before this.
 const WINDOW: u64 = 128;
 /// How many runs late packets are looked up in: one spurt's end and the next one's start can overtake each other.
@@ -50,6 +52,12 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Asks for what [`Self::place`] needs.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.taken);
+        prefetch(&self.runs[RUNS - 1]);
+    }
+
     /// Gives the packet its place.
     pub(crate) fn place(&mut self, sequence: u16) -> Result<Place, NoPlace> {
         let extended = self.extend(sequence);

@@ -252,6 +252,7 @@ impl Sim {
             let Some(Reverse(mut flight)) = self.in_flight.pop() else { break };
             let path = self.path(flight.from);
             if let Some(core) = self.worker_at(flight.to) {
+                core.read_ahead(std::iter::once(path));
                 core.handle_datagram(now, path, &mut flight.bytes);
             } else if let Some(client) = self.clients.iter_mut().find(|client| client.address() == flight.to) {
                 client.handle_datagram(now, &flight.bytes);

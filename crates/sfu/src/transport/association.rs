@@ -14,6 +14,7 @@ use super::srtp::SrtpProfile;
 use super::srtp::{self, SrtpSession};
 use super::{Credentials, Dropped, Fingerprint, Identity, Outbox, Path, TransportEvent};
 use crate::event::LostReason;
+use crate::prefetch::prefetch;
 use crate::rtp::packet::OutHeader;
 
 /// How long a path may go without a valid check (RFC 7675, section 5.1). Longer keeps sending to somebody who is gone,
@@ -220,6 +221,23 @@ impl Transport {
     #[cfg(test)]
     pub(crate) fn is_validated(&self, path: Path) -> bool {
         self.ice.is_validated(path)
+    }
+
+    /// Asks for what [`Self::unprotect_rtp`] needs.
+    pub(crate) fn prefetch_inbound(&self) {
+        prefetch(&self.state);
+        self.ice.prefetch();
+        if let Some(srtp) = &self.srtp {
+            srtp.prefetch_inbound();
+        }
+    }
+
+    /// Asks for what [`Self::selected`] and [`Self::protect_rtp`] need.
+    pub(crate) fn prefetch_outbound(&self) {
+        self.ice.prefetch();
+        if let Some(srtp) = &self.srtp {
+            srtp.prefetch_outbound();
+        }
     }
 
     /// Checks an SRTP packet from `path` and decrypts it in place; returns the RTP packet. `admit` is asked for the SSRC

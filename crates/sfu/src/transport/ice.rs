@@ -7,6 +7,7 @@ use rtc_srtp::crypto::RTCCrypto;
 
 use super::stun::Check;
 use super::{CONSENT_LIFETIME, Credentials, Dropped, Outbox, Path, TransportEvent};
+use crate::prefetch::prefetch;
 
 /// Validated paths kept: a client with many interfaces checks a dozen. With one more the one longest without a check goes.
 const PATHS_MAX: usize = 16;
@@ -83,6 +84,11 @@ impl IceLite {
     /// The nominated path, else the one last checked.
     pub(super) fn selected(&self) -> Option<Path> {
         self.nominated.or_else(|| self.paths.iter().max_by_key(|p| p.last_check).map(|p| p.path))
+    }
+
+    /// Asks for what [`Self::selected`] and [`Self::is_validated`] need as a rule.
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.nominated);
     }
 
     pub(super) fn is_validated(&self, path: Path) -> bool {

@@ -10,6 +10,7 @@ use super::preroll::Preroll;
 use super::timers::Alarm;
 use crate::ids::Mid;
 use crate::metrics::DropReason;
+use crate::prefetch::prefetch;
 use crate::rtp::extension::{self, AudioLevel};
 use crate::rtp::history::History;
 use crate::rtp::nack::NackGenerator;
@@ -229,6 +230,13 @@ impl Slot {
         Self { formats, nack: media.opus.nack, history, ..self }
     }
 
+    /// Asks for what the next packet in it needs, but for what its history is to remember of it.
+    pub(super) fn prefetch(&self) {
+        self.rewriter.prefetch();
+        prefetch(&self.history);
+        prefetch(&self.sent);
+    }
+
     /// How many more packets are lost than the listener's last report said.
     pub(super) fn on_reception(&mut self, block: &Reception) -> u32 {
         let more = block.total_lost.saturating_sub(self.lost);
@@ -267,6 +275,16 @@ pub(super) struct Stream {
     /// Since which timestamp nothing is left out.
     pub(super) heard_from: Option<u32>,
     pub(super) stats: ReceiverStats,
+}
+
+impl Stream {
+    /// Asks for what its next packet needs.
+    pub(super) fn prefetch(&self) {
+        self.source.prefetch();
+        prefetch(&self.preroll);
+        prefetch(&self.stats);
+        prefetch(&self.newest_timestamp);
+    }
 }
 
 impl Microphone {
@@ -369,6 +387,36 @@ pub(super) struct Peer {
     /// The addresses of TURN servers that the client sends from, as it says.
     pub(super) relays: Vec<std::net::SocketAddr>,
     pub(super) counted: Standing,
+}
+
+impl Peer {
+    /// The stream of its microphone.
+    pub(super) fn stream(&self) -> Option<&Stream> {
+        self.connection.as_ref()?.stream()
+    }
+
+    /// Asks for what says where the rest is.
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.connection);
+        prefetch(&self.call);
+    }
+
+    /// Asks for what a packet from it needs.
+    pub(super) fn prefetch_inbound(&self) {
+        prefetch(&self.allowance);
+        let Some(connection) = &self.connection else { return };
+        prefetch(&connection.microphone);
+        prefetch(&connection.feedback.received);
+        connection.transport.prefetch_inbound();
+    }
+
+    /// Asks for what a packet to it needs.
+    pub(super) fn prefetch_outbound(&self) {
+        let Some(connection) = &self.connection else { return };
+        prefetch(&connection.slots);
+        prefetch(&connection.feedback.sent);
+        connection.transport.prefetch_outbound();
+    }
 }
 
 #[cfg(test)]

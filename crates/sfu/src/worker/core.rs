@@ -49,6 +49,8 @@ pub(crate) struct WorkerCore {
     pub(super) closed_tcp: Vec<Path>,
     pub(super) changes: Vec<SlotChange>,
     pub(super) batch: Batch,
+    /// Whose packets are in the batch that was received, used again each time.
+    pub(super) ahead: Vec<usize>,
     pub(super) caches: Caches,
     /// Whether several packets to one listener go out as segments of one send (UDP GSO), which takes padding.
     pub(super) segments: bool,
@@ -82,6 +84,7 @@ impl WorkerCore {
             closed_tcp: Vec::new(),
             changes: Vec::new(),
             batch: Batch::default(),
+            ahead: Vec::new(),
             caches: Caches::default(),
             segments: true,
             discovery: None,

@@ -129,6 +129,19 @@ impl Batch {
         true
     }
 
+    /// The next listeners, at most so many, when as many (or none) have been served since the last ones.
+    pub(super) fn next_listeners(&self, count: usize) -> Option<&[usize]> {
+        let rest = self.waiting.get(self.served..)?;
+        self.served.is_multiple_of(count).then(|| &rest[..rest.len().min(count)])
+    }
+
+    /// The slots of the packets that wait for a listener.
+    pub(super) fn waiting_slots(&self, listener: usize) -> impl Iterator<Item = u8> {
+        let first = self.queues.get(listener).map_or(NONE, |queue| queue.first);
+        let copy = |at: u32| self.copies.get(at as usize);
+        std::iter::successors(copy(first), move |before| copy(before.next)).map(|copy| copy.slot)
+    }
+
     fn is_full(&self) -> bool {
         self.copies.len() >= COPIES_MAX
     }
@@ -248,6 +261,7 @@ impl WorkerCore {
 
     /// Serves a listener; `false` when nobody waits.
     fn flush_one(&mut self) -> bool {
+        self.listen_ahead();
         let Some((listener, first)) = self.batch.take_listener() else { return false };
         let connection = self.peers.get_mut(listener).and_then(|peer| peer.connection.as_mut());
         let Some(connection) = connection else { return true };
@@ -327,6 +341,24 @@ mod tests {
         batch.make_ready(first, slots, &mut WorkerMetrics::default());
         assert_eq!(batch.take_listener(), None);
         batch.ready.iter().map(|ready| ready.header.marker).collect()
+    }
+
+    #[test]
+    fn who_is_served_next_is_told_so_many_at_a_time_with_the_slots_in_which_something_waits() {
+        let audio = Audio { codec: 111, primary: 0 };
+        let incoming = Incoming { stream: 1, number: 1, timestamp: 0, marker: false, audio };
+        let mut batch = Batch::default();
+        assert_eq!(batch.next_listeners(2), Some(&[][..]));
+        batch.accept(Instant::now(), incoming, &[0xAB], &[Ear::of(5, 0), Ear::of(7, 3), Ear::of(1, 1)]);
+        batch.accept(Instant::now(), incoming, &[0xAB], &[Ear::of(7, 2)]);
+        let waiting = |listener| batch.waiting_slots(listener).collect::<Vec<_>>();
+        assert_eq!([0, 1, 5, 6, 7, 8].map(waiting), [vec![], vec![1], vec![0], vec![], vec![3, 2], vec![]]);
+        let mut told = Vec::new();
+        for _ in 0..3 {
+            told.push(batch.next_listeners(2).map(<[usize]>::to_vec));
+            assert!(batch.take_listener().is_some());
+        }
+        assert_eq!(told, [Some(vec![5, 7]), None, Some(vec![1])]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! [`core`] decides, [`socket`] talks to the system, [`run`] connects the two.
 
+mod ahead;
 mod answer;
 mod bind;
 mod bucket;

@@ -368,6 +368,7 @@ impl Serving {
                 // Somebody's port was closed (ICMP): told once, concerns no datagram received here.
                 Err(_) => continue,
             }
+            self.core.read_ahead(receiver.datagrams_mut().map(|(path, _)| path));
             for (path, datagram) in receiver.datagrams_mut() {
                 self.core.handle_datagram(now, path, datagram);
                 if self.core.must_flush() {

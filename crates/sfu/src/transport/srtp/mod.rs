@@ -15,6 +15,7 @@ use self::cipher::{Cipher, Place, Protocol, SessionKeys};
 use self::keys::Master;
 pub(crate) use self::window::Window;
 use super::Dropped;
+use crate::prefetch::prefetch;
 use crate::rtp::packet::Header;
 
 /// SSRCs one peer may send RTP with, and RTCP with: microphone, camera and retransmission, and some to spare.
@@ -140,6 +141,17 @@ impl SrtpSession {
     #[cfg(any(test, feature = "bench"))]
     pub(crate) const fn profile(&self) -> SrtpProfile {
         self.profile
+    }
+
+    /// Asks for what [`Self::unprotect_rtp`] needs.
+    pub(crate) fn prefetch_inbound(&self) {
+        prefetch(&self.rtp_windows);
+        prefetch(&self.rtp_in);
+    }
+
+    /// Asks for what [`Self::protect_rtp`] needs.
+    pub(crate) fn prefetch_outbound(&self) {
+        prefetch(&self.rtp_out);
     }
 
     /// Checks an SRTP packet and decrypts it in place; returns the RTP packet. `admit` is asked about its SSRC.
