@@ -130,6 +130,15 @@ mod tests {
         assert_eq!(hasher.times().count, 6, "and each was timed");
     }
 
+    #[test]
+    fn what_an_unknown_address_is_compared_with_costs_what_a_real_password_does() {
+        let costs = |phc: &str| phc.rsplitn(3, '$').nth(2).map(str::to_owned);
+        let hasher = cheap(1, 8);
+        let real = hash(&hasher.argon2, b"correct horse").unwrap();
+        assert_eq!(costs(&hasher.dummy), costs(&real));
+        assert_eq!(costs(&real).as_deref(), Some("$argon2id$v=19$m=8,t=1,p=1"));
+    }
+
     #[tokio::test]
     async fn defaults_are_those_of_owasp() {
         let hash = PasswordHasher::new(&PasswordConfig::default()).unwrap().hash("correct horse").await.unwrap();

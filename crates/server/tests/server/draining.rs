@@ -40,7 +40,7 @@ async fn people_in_rooms_are_told_and_kept_nobody_new_gets_in_and_it_ends_with_t
     assert_eq!(inside.close_code().await, 1001);
     assert_eq!(outside.close_code().await, 1001);
     assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
-    assert!(server.log().contains("nobody is in a room"), "{}", server.log());
+    server.logged("nobody is in a room").await;
 }
 
 #[tokio::test]

@@ -125,9 +125,8 @@ async fn a_private_key_is_in_no_log() {
 async fn the_log_says_where_mail_goes_and_where_the_server_is() {
     let setup = Setup::new();
     let server = setup.start().await;
-    let log = server.log();
-    assert!(log.contains(&format!("http://127.0.0.1:{}/dev/outbox", setup.http)), "{log}");
-    assert!(log.contains(&format!("http://127.0.0.1:{}/", setup.http)), "{log}");
+    server.logged(&format!("hubbub is at http://127.0.0.1:{}/", setup.http)).await;
+    server.logged(&format!("read mail at http://127.0.0.1:{}/dev/outbox", setup.http)).await;
 }
 
 #[tokio::test]
@@ -191,23 +190,16 @@ async fn sighup_reads_log_filter_again_and_nothing_else() {
     write("[log]\nfilter = 'warn'\n");
     let server = setup.start().await;
     assert_eq!(server.log(), "", "nothing to warn of");
-    let wait_for = async |text: &str| {
-        let deadline = std::time::Instant::now() + crate::harness::PATIENCE;
-        while !server.log().contains(text) {
-            assert!(std::time::Instant::now() < deadline, "{text:?} is not logged:\n{}", server.log());
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
     write("[log]\nfilter = 'debug'\n[server]\nname = 'Renamed'\n");
     server.signal("HUP");
-    wait_for("this is logged from now on").await;
+    server.logged("this is logged from now on").await;
     server.get("/healthz", None).await;
-    wait_for("/healthz").await;
+    server.logged("/healthz").await;
     assert_eq!(server.get("/api/server", None).await.1["name"], "Hubbub");
     write("[log]\nfilter = 'debug'\nfiltre = 'x'\n");
     server.signal("HUP");
-    wait_for("nothing changes").await;
-    assert!(server.log().contains("unknown key log.filtre"), "{}", server.log());
+    server.logged("nothing changes").await;
+    server.logged("unknown key log.filtre").await;
     assert_eq!(server.get("/healthz", None).await.0, 200);
 }
 
@@ -238,6 +230,7 @@ async fn a_join_is_followed_from_the_request_to_the_answer() {
     socket.send(json!({ "type": "join", "roomId": uuid::Uuid::now_v7() })).await;
     socket.wait_for("error").await;
 
+    server.logged("join refused").await;
     let log: Vec<Value> = server.log().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let line = |message: &str| {
         let found = log.iter().find(|line| line["message"] == message && field(line, "request.id") == Some(&id));

@@ -1,6 +1,6 @@
 //! What hostile peers with a validated address can do: nothing to others, little to us.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
@@ -18,7 +18,7 @@ fn validated() -> Link {
 }
 
 #[test]
-fn two_hundred_thousand_fragments_of_one_byte_cost_next_to_nothing() {
+fn of_two_hundred_thousand_fragments_of_one_byte_few_are_looked_at() {
     let whole = hello(false);
     // Of the real message, again and again; and of one that claims to be as large as the length field can say.
     let mut endless = whole.clone();
@@ -27,22 +27,19 @@ fn two_hundred_thousand_fragments_of_one_byte_cost_next_to_nothing() {
         let mut link = validated();
         let mut parts = fragment(&source, 1);
         parts.pop();
-        let start = Instant::now();
         let (mut taken, mut sent) = (0, 0);
         for n in 0..200_000 {
             let (result, out) = link.inject(link.path(), &parts[n % parts.len()]);
             taken += usize::from(result != Err(Dropped::HandshakeFlood));
             sent += out.len();
         }
-        let spent = start.elapsed();
-        assert!(spent < Duration::from_secs(2), "{spent:?} in a debug build");
         assert!(taken <= 512, "{taken} datagrams were looked at");
         assert_eq!(sent, 0);
     }
 }
 
 #[test]
-fn fragments_behind_a_whole_hello_cost_next_to_nothing_either() {
+fn nor_are_fragments_behind_a_whole_hello() {
     for dtls12 in [false, true] {
         let mut link = validated();
         let whole = hello(dtls12);
@@ -51,13 +48,11 @@ fn fragments_behind_a_whole_hello_cost_next_to_nothing_either() {
         assert!(!out.is_empty(), "the server's flight");
         // Fragments of the message that comes next.
         let parts = fragment(&next_message(&whole), 1);
-        let start = Instant::now();
         let mut taken = 0;
         for n in 0..200_000 {
             let (result, _) = link.inject(link.path(), &parts[n % parts.len()]);
             taken += usize::from(result.is_ok());
         }
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
         assert!(taken <= 512, "{taken} datagrams were looked at");
     }
 }
