@@ -240,6 +240,20 @@ impl Transport {
         }
     }
 
+    /// Asks for the key of [`Self::unprotect_rtp`].
+    pub(crate) fn prefetch_inbound_key(&self) {
+        if let Some(srtp) = &self.srtp {
+            srtp.prefetch_inbound_key();
+        }
+    }
+
+    /// Asks for the key of [`Self::protect_rtp`].
+    pub(crate) fn prefetch_outbound_key(&self) {
+        if let Some(srtp) = &self.srtp {
+            srtp.prefetch_outbound_key();
+        }
+    }
+
     /// Checks an SRTP packet from `path` and decrypts it in place; returns the RTP packet. `admit` is asked for the SSRC
     /// before anything is done for it: only an admitted SSRC whose packets authenticate makes state (at most
     /// [`srtp::STREAMS_MAX`] do).

@@ -22,6 +22,7 @@ impl WorkerCore {
         batch().for_each(Peer::prefetch);
         batch().for_each(Peer::prefetch_inbound);
         for peer in batch() {
+            peer.prefetch_inbound_key();
             if let Some(stream) = peer.stream() {
                 stream.prefetch();
             }
@@ -50,6 +51,7 @@ impl WorkerCore {
         let listeners = || next.iter().filter_map(|key| self.peers.get(*key));
         listeners().for_each(Peer::prefetch);
         listeners().for_each(Peer::prefetch_outbound);
+        listeners().for_each(Peer::prefetch_outbound_key);
         let slots = || next.iter().flat_map(|key| self.waiting_slots(*key));
         slots().for_each(Slot::prefetch);
         slots().for_each(|slot| slot.history.prefetch());

@@ -417,6 +417,20 @@ impl Peer {
         prefetch(&connection.feedback.sent);
         connection.transport.prefetch_outbound();
     }
+
+    /// Asks for the key that opens packets from it.
+    pub(super) fn prefetch_inbound_key(&self) {
+        if let Some(connection) = &self.connection {
+            connection.transport.prefetch_inbound_key();
+        }
+    }
+
+    /// Asks for the key that seals packets to it.
+    pub(super) fn prefetch_outbound_key(&self) {
+        if let Some(connection) = &self.connection {
+            connection.transport.prefetch_outbound_key();
+        }
+    }
 }
 
 #[cfg(test)]

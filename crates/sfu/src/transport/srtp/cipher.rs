@@ -1,15 +1,14 @@
 //! Session keys; encrypting and decrypting with them in place, without allocating: AES-GCM (RFC 7714) and AES-CM with HMAC-SHA1 (RFC 3711).
 
-use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_128, EncryptingKey, UnboundCipherKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac::{self, HMAC_SHA1_FOR_LEGACY_USE_ONLY};
 
+use super::gcm::{GcmKey, TAG as GCM_TAG};
 use super::keys::{Master, Purpose, keystream};
 use super::{Dropped, RTCP_HEADER, SrtpProfile};
+use crate::prefetch::prefetch;
 
-/// The tag of both AES-GCM profiles (RFC 7714, section 13.2).
-const GCM_TAG: usize = 16;
 /// The tag of AES128_CM_HMAC_SHA1_80 (RFC 5764, section 4.1.2).
 const SHA1_TAG: usize = 10;
 /// The word behind an SRTCP packet: the E flag and the SRTCP index (RFC 3711, section 3.4).
@@ -26,7 +25,7 @@ pub(super) enum SessionKeys {
 
 /// Those keys as the library wants them.
 pub(super) enum Cipher {
-    Gcm { key: LessSafeKey, salt: [u8; 12] },
+    Gcm { key: GcmKey, salt: [u8; 12] },
     Cm(Box<CounterMode>),
 }
 
@@ -71,20 +70,14 @@ impl SessionKeys {
     /// When the library does not take them.
     pub(super) fn cipher(&self) -> Result<Cipher, String> {
         match self {
-            Self::Gcm128 { key, salt } => Cipher::gcm(key, *salt),
-            Self::Gcm256 { key, salt } => Cipher::gcm(key, *salt),
+            Self::Gcm128 { key, salt } => Ok(Cipher::Gcm { key: GcmKey::of_128_bits(*key), salt: *salt }),
+            Self::Gcm256 { key, salt } => Ok(Cipher::Gcm { key: GcmKey::of_256_bits(*key), salt: *salt }),
             Self::Cm { key, salt, authentication } => Cipher::counter_mode(key, *salt, authentication),
         }
     }
 }
 
 impl Cipher {
-    pub(super) fn gcm(key: &[u8], salt: [u8; 12]) -> Result<Self, String> {
-        let algorithm = if key.len() == 16 { &AES_128_GCM } else { &AES_256_GCM };
-        let key = UnboundKey::new(algorithm, key).map_err(|_| format!("an AES-GCM key of {} bytes", key.len()))?;
-        Ok(Self::Gcm { key: LessSafeKey::new(key), salt })
-    }
-
     pub(super) fn counter_mode(key: &[u8; 16], salt: [u8; 14], authentication: &[u8; 20]) -> Result<Self, String> {
         let key = UnboundCipherKey::new(&AES_128, key).and_then(EncryptingKey::ctr);
         Ok(Self::Cm(Box::new(CounterMode {
@@ -92,6 +85,14 @@ impl Cipher {
             salt,
             authentication: hmac::Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, authentication),
         })))
+    }
+
+    /// Asks for all of its key.
+    pub(super) fn prefetch(&self) {
+        match self {
+            Self::Gcm { key, .. } => key.prefetch(),
+            Self::Cm(cipher) => prefetch(&**cipher),
+        }
     }
 
     /// By how much an RTP packet grows, in bytes.
@@ -108,8 +109,8 @@ impl Cipher {
         let (head, body) = packet.split_at_mut_checked(header).ok_or(Dropped::Malformed)?;
         match self {
             Self::Gcm { key, salt } => {
-                let tag = key.seal_in_place_separate_tag(at.rtp_nonce(*salt), Aad::from(&*head), body);
-                buffer.extend_from_slice(tag.map_err(|_| Dropped::Malformed)?.as_ref());
+                let tag = key.seal(at.rtp_nonce(*salt), head, body).map_err(|_| Dropped::Malformed)?;
+                buffer.extend_from_slice(&tag);
             }
             Self::Cm(cipher) => {
                 keystream(&cipher.key, at.counter(cipher.salt), body).map_err(|_| Dropped::Malformed)?;
@@ -128,8 +129,7 @@ impl Cipher {
         match self {
             Self::Gcm { key, salt } => {
                 let (head, body) = packet.split_at_mut(header);
-                let opened = key.open_in_place_separate_tag(at.rtp_nonce(*salt), Aad::from(&*head), tag, body);
-                opened.map_err(|_| Dropped::BadTag)?;
+                key.open(at.rtp_nonce(*salt), head, body, tag).map_err(|_| Dropped::BadTag)?;
             }
             Self::Cm(cipher) => {
                 let expected = cipher.tag(packet, &at.rollovers().to_be_bytes());
@@ -147,8 +147,8 @@ impl Cipher {
         let (head, body) = packet.split_first_chunk_mut::<RTCP_HEADER>().ok_or(Dropped::Malformed)?;
         match self {
             Self::Gcm { key, salt } => {
-                let tag = key.seal_in_place_separate_tag(at.rtcp_nonce(*salt), Aad::from(rtcp_aad(head, word)), body);
-                buffer.extend_from_slice(tag.map_err(|_| Dropped::Malformed)?.as_ref());
+                let tag = key.seal(at.rtcp_nonce(*salt), &rtcp_aad(head, word), body);
+                buffer.extend_from_slice(&tag.map_err(|_| Dropped::Malformed)?);
                 buffer.extend_from_slice(&word);
             }
             Self::Cm(cipher) => {
@@ -180,8 +180,7 @@ impl Cipher {
         match self {
             Self::Gcm { key, salt } => {
                 let (head, body) = packet.split_first_chunk_mut::<RTCP_HEADER>().ok_or(Dropped::Malformed)?;
-                let (aad, tag) = (Aad::from(rtcp_aad(head, word)), &behind[..GCM_TAG]);
-                let opened = key.open_in_place_separate_tag(at.rtcp_nonce(*salt), aad, tag, body);
+                let opened = key.open(at.rtcp_nonce(*salt), &rtcp_aad(head, word), body, &behind[..GCM_TAG]);
                 opened.map_err(|_| Dropped::BadTag)?;
             }
             Self::Cm(cipher) => {
@@ -234,22 +233,22 @@ impl Place {
     }
 
     /// RFC 7714, section 8.1.
-    fn rtp_nonce(self, salt: [u8; 12]) -> Nonce {
+    fn rtp_nonce(self, salt: [u8; 12]) -> [u8; 12] {
         self.nonce(salt, self.index)
     }
 
     /// RFC 7714, section 9.1: the index is the last 32 bits, as the rollovers' low half and the sequence number are for RTP.
-    fn rtcp_nonce(self, salt: [u8; 12]) -> Nonce {
+    fn rtcp_nonce(self, salt: [u8; 12]) -> [u8; 12] {
         self.nonce(salt, self.index & u64::from(u32::MAX))
     }
 
-    fn nonce(self, salt: [u8; 12], index: u64) -> Nonce {
+    fn nonce(self, salt: [u8; 12], index: u64) -> [u8; 12] {
         let value = u128::from(self.ssrc) << 48 | u128::from(index);
         let mut nonce = salt;
         for (byte, other) in nonce.iter_mut().zip(&value.to_be_bytes()[4..]) {
             *byte ^= other;
         }
-        Nonce::assume_unique_for_key(nonce)
+        nonce
     }
 
     /// RFC 3711, section 4.1.1.

@@ -2,6 +2,7 @@
 //! (docs/adr/0006-srtp-in-place.md).
 
 mod cipher;
+mod gcm;
 mod keys;
 #[cfg(test)]
 mod tests;
@@ -96,7 +97,7 @@ type Windows = SmallVec<[(u32, Window); 1]>;
 
 /// Both directions of one association.
 ///
-/// A cipher of AES-GCM takes 600 bytes, and there are thousands of sessions: only what RTP goes through is kept. RTCP comes and goes every
+/// A cipher of AES-GCM takes 320 bytes, and there are thousands of sessions: only what RTP goes through is kept. RTCP comes and goes every
 /// few seconds, so that its ciphers are made for each packet.
 pub(crate) struct SrtpSession {
     rtp_out: Cipher,
@@ -152,6 +153,18 @@ impl SrtpSession {
     /// Asks for what [`Self::protect_rtp`] needs.
     pub(crate) fn prefetch_outbound(&self) {
         prefetch(&self.rtp_out);
+    }
+
+    /// Asks for the key of [`Self::unprotect_rtp`].
+    pub(crate) fn prefetch_inbound_key(&self) {
+        if let Inbound::Used(cipher) = &self.rtp_in {
+            cipher.prefetch();
+        }
+    }
+
+    /// Asks for the key of [`Self::protect_rtp`].
+    pub(crate) fn prefetch_outbound_key(&self) {
+        self.rtp_out.prefetch();
     }
 
     /// Checks an SRTP packet and decrypts it in place; returns the RTP packet. `admit` is asked about its SSRC.

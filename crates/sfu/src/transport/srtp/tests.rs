@@ -52,6 +52,16 @@ fn master_keys_of_other_lengths_are_refused() {
     assert!(SrtpSession::new(&SrtpKeys::new(SrtpProfile::AeadAes128Gcm, &[0; 55]), Role::Server).is_err());
 }
 
+/// The cipher of RFC 7714, sections 16 and 17, with a key of 16 or 32 bytes.
+fn gcm(key: u8) -> Cipher {
+    let (key, salt) = (counting(key), *b"Quid pro quo");
+    let keys = match key.len() {
+        16 => SessionKeys::Gcm128 { key: key.try_into().unwrap(), salt },
+        _ => SessionKeys::Gcm256 { key: key.try_into().unwrap(), salt },
+    };
+    keys.cipher().unwrap()
+}
+
 /// The packet of RFC 7714, section 16.
 fn rfc_7714_packet() -> Vec<u8> {
     [&hex("8040f17b 8041f8d3 5501a0b2")[..], b"Gallia est omnis divisa in partes tres"].concat()
@@ -72,7 +82,7 @@ fn rtp_is_encrypted_as_in_rfc_7714_section_16() {
              7aa3db36dfffd6b0f9bb7878d7a76c13",
         ),
     ] {
-        let cipher = Cipher::gcm(&counting(key), *b"Quid pro quo").unwrap();
+        let cipher = gcm(key);
         let mut packet = [&[9, 9][..], &rfc_7714_packet()].concat();
         cipher.seal_rtp(place, 12, &mut packet, 2).unwrap();
         let wanted = [&hex("0909 8040f17b 8041f8d3 5501a0b2")[..], &hex(encrypted)].concat();
@@ -87,7 +97,7 @@ fn rtcp_is_encrypted_as_in_rfc_7714_section_17() {
     let plain = hex("81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61
          deadbeef deadbeef deadbeef deadbeef deadbeef");
     let place = Place { ssrc: 0x4d61_7273, index: 0x5d4 };
-    let cipher = Cipher::gcm(&counting(16), *b"Quid pro quo").unwrap();
+    let cipher = gcm(16);
     let mut packet = plain.clone();
     cipher.seal_rtcp(place, &mut packet, 0).unwrap();
     let wanted = hex("81c8000d 4d617273 63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d c676a5f1
