@@ -31,8 +31,9 @@ pub(crate) struct Kept {
 /// before its bytes, so that both come from memory at once.
 #[derive(Debug)]
 struct Cache {
+    /// As many as a power of two.
     bytes: Box<[u8]>,
-    /// A power of two.
+    /// Bytes of a place, a power of two.
     place: usize,
     last: Instant,
     /// The highest number kept.
@@ -106,10 +107,10 @@ impl Cache {
         Some((entry.kept, &bytes[..usize::from(entry.len)]))
     }
 
-    /// The place of a packet.
-    #[expect(clippy::cast_possible_truncation, reason = "less than the number of places")]
+    /// The place of a packet, without dividing.
+    #[expect(clippy::cast_possible_truncation, reason = "only the lowest bits count")]
     fn range(&self, number: u64) -> Range<usize> {
-        let start = (number % (self.bytes.len() / self.place) as u64) as usize * self.place;
+        let start = (number as usize).wrapping_mul(self.place) & (self.bytes.len() - 1);
         start..start + self.place
     }
 }
