@@ -204,7 +204,7 @@ pub struct StreamResult {
     pub foreign: u64,
     /// Interarrival jitter (RFC 3550, section 6.4.1).
     pub jitter: Duration,
-    /// From the speaker's sending to the arrival at the listener's socket.
+    /// From the speaker's sending to the arrival at the listener's socket, of all but the first packet, which may have been kept for newcomers.
     pub latency: Histogram,
 }
 

@@ -183,6 +183,15 @@ mod tests {
         assert_eq!(result.stream, Some(3));
     }
 
+    #[test]
+    fn what_was_said_before_the_listener_came_has_no_latency() {
+        let mut ears = Ears::default();
+        [(5, 30_000), (6, 1000), (7, 2000)].into_iter().for_each(|(sequence, age)| hear(&mut ears, sequence, 0, age));
+        let result = ears.streams()[0].result();
+        assert_eq!((result.received, result.latency.count()), (3, 2));
+        assert_eq!(result.latency.max(), Duration::from_millis(2));
+    }
+
     /// The payload of a packet of redundant audio.
     fn carrying(age: u32, before: &[u8], primary: &[u8]) -> Vec<u8> {
         let mut packet = Vec::new();

@@ -181,7 +181,11 @@ impl Stream {
         }
         let stamp = Stamp::read(payload);
         match stamp {
-            Some(stamp) => self.latency.note(arrived_micros.saturating_sub(stamp.sent_at_micros)),
+            // The first one was said before: a server may keep it for newcomers, and that is no latency.
+            Some(stamp) if self.last.is_some() => {
+                self.latency.note(arrived_micros.saturating_sub(stamp.sent_at_micros));
+            }
+            Some(_) => {}
             None => self.foreign += 1,
         }
         stamp.map(|stamp| stamp.stream)

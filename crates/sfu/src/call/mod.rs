@@ -39,6 +39,15 @@ pub(crate) struct Ear {
     member: MemberKey,
 }
 
+/// Where a speaker is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    /// To this worker, which knows it as this peer.
+    Here(usize),
+    /// To another one. Its packets come as this stream.
+    Elsewhere(u64),
+}
+
 #[cfg(test)]
 impl Ear {
     /// One of no call.
@@ -219,6 +228,16 @@ impl Call {
     pub(crate) fn heard_by(&self, member: MemberKey) -> impl Iterator<Item = Option<PeerId>> {
         let slots = self.members[member].slots.iter();
         slots.map(|slot| slot.map(|heard| self.members[heard.speaker].id))
+    }
+
+    /// Of those who speak now, whom a member hears, and in which slot.
+    pub(crate) fn speakers_heard_by(&self, member: MemberKey) -> impl Iterator<Item = (Speaker, Ear)> {
+        let slots = self.members[member].slots.iter().flatten().filter(|heard| self.ranking.is_speaking(heard.speaker));
+        slots.map(|heard| {
+            let speaker = &self.members[heard.speaker];
+            let stream = speaker.remote.as_ref().map(|remote| remote.stream);
+            (stream.map_or(Speaker::Here(speaker.peer), Speaker::Elsewhere), speaker.ears[heard.ear])
+        })
     }
 
     /// Whether a member speaks.

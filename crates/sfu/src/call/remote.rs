@@ -49,6 +49,8 @@ pub(super) struct Remote {
     /// Its worker.
     pub(super) origin: usize,
     standing: Standing,
+    /// Of its last packet: which stream, among all of this worker's and the others'.
+    pub(super) stream: u64,
     /// When its last packet came.
     heard_at: Instant,
     speaks: bool,
@@ -57,8 +59,8 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    const fn new(now: Instant, origin: usize, standing: Standing) -> Self {
-        Self { origin, standing, heard_at: now, speaks: true, listed: true }
+    const fn new(now: Instant, origin: usize, standing: Standing, stream: u64) -> Self {
+        Self { origin, standing, stream, heard_at: now, speaks: true, listed: true }
     }
 
     fn since(&self, now: Instant) -> Duration {
@@ -163,13 +165,13 @@ impl Call {
         now: Instant,
         origin: usize,
         publisher: PeerId,
-        standing: Standing,
+        (standing, stream): (Standing, u64),
         changes: &mut Vec<SlotChange>,
     ) -> Result<MemberKey, DropReason> {
         if !self.others.contains(origin) {
             return Err(DropReason::RelayStale);
         }
-        let heard = Remote::new(now, origin, standing);
+        let heard = Remote::new(now, origin, standing, stream);
         let member = match self.remotes.get(&publisher) {
             Some(member) => *member,
             None => {

@@ -143,6 +143,13 @@ impl Caches {
         self.streams.get(&stream)?.get(number)
     }
 
+    /// The packet of a stream with the highest number that is kept: when it came, or another one after it, and its number.
+    pub(crate) fn latest(&self, stream: u64) -> Option<(Instant, u64, Kept, &[u8])> {
+        let cache = self.streams.get(&stream)?;
+        let (kept, payload) = cache.get(cache.newest)?;
+        Some((cache.last, cache.newest, kept, payload))
+    }
+
     /// Gives up streams that stood still. Looks at them seldom, however often it is called.
     pub(crate) fn prune(&mut self, now: Instant) {
         if self.pruned.is_some_and(|pruned| now.saturating_duration_since(pruned) < IDLE) {

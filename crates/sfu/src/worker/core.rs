@@ -371,6 +371,7 @@ impl WorkerCore {
         self.events.push(Event::Connected { peer: peer.id, setup });
         self.calls[peer.call].0.set_slots(peer.member, connection.slots.len(), &mut self.changes);
         self.report_slots();
+        self.catch_up(now, key);
     }
 
     fn on_lost(&mut self, key: usize, reason: LostReason) {

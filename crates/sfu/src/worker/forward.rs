@@ -95,7 +95,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    fn accept(&mut self, now: Instant, incoming: Incoming, payload: &[u8], ears: &[Ear]) {
+    pub(super) fn accept(&mut self, now: Instant, incoming: Incoming, payload: &[u8], ears: &[Ear]) {
         let start = self.payloads.len();
         self.payloads.extend_from_slice(payload);
         let packet = index(self.packets.len());

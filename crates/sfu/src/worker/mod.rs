@@ -7,6 +7,7 @@ mod answer;
 mod bind;
 mod bucket;
 pub(crate) mod candidates;
+mod catch_up;
 mod census;
 mod connection;
 pub(crate) mod core;

@@ -28,7 +28,8 @@ impl WorkerCore {
                 self.metrics.relayed_in += 1;
                 self.remote_key(call, publisher).and_then(|key| {
                     let (call, alarm) = &mut self.calls[key];
-                    let member = call.on_relayed(now, origin, publisher, standing, &mut self.changes);
+                    let member =
+                        call.on_relayed(now, origin, publisher, (standing, incoming.stream), &mut self.changes);
                     self.timers.set(alarm, Due::Call(key), call.next_tick());
                     if !self.changes.is_empty() {
                         self.report_slots();

@@ -186,3 +186,93 @@ fn hundreds_of_joins_and_leaves_leave_nothing_behind() {
     sim.run(Duration::from_secs(60));
     assert!(sim.core.next_timeout().is_none(), "no timer is left");
 }
+
+/// Lets clients talk until one more is connected; the number of the last packets that had come in before.
+fn talk_until_connected(sim: &mut Sim, speakers: &[usize]) -> u16 {
+    let before = sim.connected();
+    for number in 100..200 {
+        for speaker in speakers {
+            sim.speak(*speaker, &[u8::try_from(*speaker).expect("few"), 0, number, 0xAB]);
+        }
+        let spoken = sim.now;
+        if sim.run_until(PACKET, |sim| sim.connected() > before) {
+            return u16::from(number) - u16::from(sim.now - spoken <= sim.uplink.delay);
+        }
+    }
+    panic!("nobody was connected in 2 s")
+}
+
+/// Speakers of a call that is on so many workers, heard there by one listener each.
+fn running_call(workers: usize) -> Sim {
+    let mut sim = Sim::of(workers, 1, |_| {});
+    for _ in 0..3 {
+        sim.join_on(0, 1, ClientOptions::default());
+    }
+    for worker in 0..workers {
+        sim.join_on(worker, 1, ClientOptions::default());
+    }
+    assert!(sim.run_until(SECOND, |sim| sim.connected() == 3 + workers), "all connect");
+    sim.run(Duration::from_millis(50));
+    sim.talk(&[0, 1, 2], 10, 0);
+    sim
+}
+
+#[test]
+fn a_newcomer_hears_at_once_what_everybody_said_last() {
+    for workers in [1, 2] {
+        let mut sim = running_call(workers);
+        for worker in 0..workers {
+            let listener = sim.join_on(worker, 1, ClientOptions::default());
+            let number = talk_until_connected(&mut sim, &[0, 1, 2]);
+            assert!(number >= 100);
+            sim.run(sim.downlink.delay + Duration::from_millis(1));
+            for speaker in 0..3 {
+                let heard = sim.heard(listener, speaker);
+                assert_eq!(heard.first(), Some(&number), "{speaker} on worker {worker} of {workers}: {heard:?}");
+            }
+            // One more may have been on its way.
+            sim.run(PACKET);
+            let next = sim.heard(listener, 0).last().expect("heard") + 1;
+            sim.talk(&[0, 1, 2], 10, next);
+            sim.run(PACKET);
+            let goes_on: Vec<u16> = (number..next + 10).collect();
+            for speaker in 0..3 {
+                assert_eq!(sim.heard(listener, speaker), goes_on, "each once");
+            }
+            by_slot(&sim.clients[listener]).values().for_each(|packets| assert_continuous(packets));
+            assert_eq!(sim.clients[listener].undecryptable(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_newcomer_hears_nothing_of_what_is_over() {
+    let mut sim = running_call(1);
+    let join = |sim: &mut Sim| {
+        let (connected, began) = (sim.connected(), sim.now);
+        let listener = sim.join(1, ClientOptions::default());
+        assert!(sim.run_until(SECOND, |sim| sim.connected() > connected));
+        (listener, sim.now - began)
+    };
+    sim.run(10 * PACKET);
+    let (listener, took) = join(&mut sim);
+    sim.run(SECOND);
+    assert!(sim.clients[listener].received().is_empty(), "everybody paused: {:?}", sim.clients[listener].received());
+
+    sim.talk(&[0, 1, 2], 3, 10);
+    let (began, connected) = (sim.now, sim.connected());
+    let listener = sim.join(1, ClientOptions::default());
+    sim.run(took - sim.uplink.delay * 3);
+    for speaker in 0..3 {
+        sim.speak(speaker, &[u8::try_from(speaker).expect("few"), 0, 13, 0xAB]);
+    }
+    sim.run(sim.uplink.delay * 2);
+    assert_eq!(sim.connected(), connected, "not yet");
+    sim.order(Command::SetGrants { peer: Sim::peer(1), grants: Grants { speak: false, ..BOTH } });
+    sim.order(Command::RemovePeer { peer: Sim::peer(2) });
+    assert!(sim.run_until(SECOND, |sim| sim.connected() > connected));
+    assert!(sim.now - began <= took + PACKET, "connected while the last packets are young");
+    sim.run(sim.downlink.delay + Duration::from_millis(3));
+    let heard = [0, 1, 2].map(|speaker| sim.heard(listener, speaker));
+    assert_eq!(heard, [vec![13], vec![], vec![]], "one was muted and one left");
+}
