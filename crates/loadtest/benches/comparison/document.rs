@@ -1,10 +1,11 @@
 //! docs/benchmarks.md and its plots.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use crate::Failure;
 use crate::machine;
+use crate::mediasoup;
 use crate::plot::{Group, bars, lines};
 use crate::result::{Flooded, Load, Measured};
 use crate::rows::LATENCY_MAX;
@@ -27,30 +28,29 @@ enum Goal {
     AtLeast(f64),
     /// At most such a share of Janus' value.
     OfJanus(f64),
-    /// At most half of mediasoup's, which is the first number, from another sitting.
+    /// At most half of mediasoup's value; the number is that of another sitting, where it was not measured here.
     HalfOfMediasoup(f64),
 }
 
 impl Goal {
-    fn is_reached(self, hubbub: f64, janus: Option<f64>) -> Option<bool> {
+    fn is_reached(self, hubbub: f64, [janus, mediasoup]: [Option<f64>; 2]) -> Option<bool> {
         Some(match self {
             Self::AtMost(most) => hubbub <= most,
             Self::Below(limit) => hubbub < limit,
             Self::AtLeast(least) => hubbub >= least,
             Self::OfJanus(share) => hubbub <= share * janus?,
-            Self::HalfOfMediasoup(mediasoup) => hubbub <= 0.5 * mediasoup,
+            Self::HalfOfMediasoup(elsewhere) => hubbub <= 0.5 * mediasoup.unwrap_or(elsewhere),
         })
     }
-}
 
-impl fmt::Display for Goal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn describe(self, mediasoup: Option<f64>) -> String {
         match self {
-            Self::AtMost(most) => write!(f, "≤ {most}"),
-            Self::Below(limit) => write!(f, "< {limit}"),
-            Self::AtLeast(least) => write!(f, "≥ {least}"),
-            Self::OfJanus(share) => write!(f, "≤ {share} × Janus"),
-            Self::HalfOfMediasoup(mediasoup) => write!(f, "≤ 0.5 × mediasoup's {mediasoup}"),
+            Self::AtMost(most) => format!("≤ {most}"),
+            Self::Below(limit) => format!("< {limit}"),
+            Self::AtLeast(least) => format!("≥ {least}"),
+            Self::OfJanus(share) => format!("≤ {share} × Janus"),
+            Self::HalfOfMediasoup(_) if mediasoup.is_some() => "≤ 0.5 × mediasoup".to_owned(),
+            Self::HalfOfMediasoup(elsewhere) => format!("≤ 0.5 × mediasoup's {elsewhere}"),
         }
     }
 }
@@ -60,7 +60,8 @@ struct Row {
     name: &'static str,
     goals: &'static [Goal],
     hubbub: Option<f64>,
-    janus: Option<f64>,
+    /// Of Janus and mediasoup.
+    others: [Option<f64>; 2],
     decimals: usize,
 }
 
@@ -68,8 +69,24 @@ impl Row {
     /// Whether all goals are reached; `None` without any, or when something was not measured.
     fn is_reached(&self) -> Option<bool> {
         let hubbub = self.hubbub?;
-        let reached: Option<Vec<bool>> = self.goals.iter().map(|goal| goal.is_reached(hubbub, self.janus)).collect();
+        let reached: Option<Vec<bool>> = self.goals.iter().map(|goal| goal.is_reached(hubbub, self.others)).collect();
         reached.filter(|all| !all.is_empty()).map(|all| all.into_iter().all(|reached| reached))
+    }
+}
+
+/// What was measured in one run.
+pub(crate) struct Servers {
+    pub(crate) hubbub: Measured,
+    pub(crate) janus: Measured,
+    /// Where it is installed.
+    pub(crate) mediasoup: Option<Measured>,
+}
+
+impl Servers {
+    /// With their names.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &Measured)> {
+        let mediasoup = self.mediasoup.as_ref().map(|measured| ("mediasoup", measured));
+        [("Hubbub", &self.hubbub), ("Janus", &self.janus)].into_iter().chain(mediasoup)
     }
 }
 
@@ -81,125 +98,132 @@ pub(crate) fn print(measured: &Measured) -> Result<(), Failure> {
 }
 
 /// Writes the page and the plots.
-pub(crate) fn write(hubbub: &Measured, janus: &Measured) -> Result<(), Failure> {
+pub(crate) fn write(servers: &Servers) -> Result<(), Failure> {
     let docs = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs"));
     std::fs::create_dir_all(docs.join("images"))?;
-    std::fs::write(docs.join("images/benchmark-cost.svg"), cost_plot(hubbub, janus))?;
-    std::fs::write(docs.join("images/benchmark-growth.svg"), growth_plot(hubbub, janus))?;
-    std::fs::write(docs.join("benchmarks.md"), page(hubbub, janus)?)?;
-    print(hubbub)?;
-    print(janus)
+    std::fs::write(docs.join("images/benchmark-cost.svg"), cost_plot(servers))?;
+    std::fs::write(docs.join("images/benchmark-growth.svg"), growth_plot(servers))?;
+    std::fs::write(docs.join("benchmarks.md"), page(servers)?)?;
+    servers.all().try_for_each(|(_, measured)| print(measured))
 }
 
-fn rows(hubbub: &Measured, janus: &Measured) -> Vec<Row> {
+fn rows(servers: &Servers) -> Vec<Row> {
     use Goal::{AtLeast, AtMost, Below, HalfOfMediasoup, OfJanus};
-    let both = |of: &dyn Fn(&Measured) -> Option<f64>| (of(hubbub), of(janus));
+    let all = |of: &dyn Fn(&Measured) -> Option<f64>| {
+        (of(&servers.hubbub), [of(&servers.janus), servers.mediasoup.as_ref().and_then(of)])
+    };
     let mut rows = Vec::new();
-    let mut add = |name, goals, decimals, (hubbub, janus)| rows.push(Row { name, goals, hubbub, janus, decimals });
+    let mut add = |name, goals, decimals, (hubbub, others)| rows.push(Row { name, goals, hubbub, others, decimals });
     let load = |load: &Result<Load, String>| load.clone().ok();
     add(
         "3 × 300: server CPU a packet, µs",
         &[OfJanus(0.3), HalfOfMediasoup(11.3)],
         2,
-        both(&|m| Some(load(&m.large)?.micros())),
+        all(&|m| Some(load(&m.large)?.micros())),
     );
-    add("… of it in user mode, µs", &[Below(1.0)], 2, both(&|m| Some(load(&m.large)?.user_micros())));
+    add("… of it in user mode, µs", &[Below(1.0)], 2, all(&|m| Some(load(&m.large)?.user_micros())));
     add(
         "3 × 150, which Janus carries in slow hours too: server CPU a packet, µs",
         &[OfJanus(0.3)],
         2,
-        both(&|m| Some(load(&m.half)?.micros())),
+        all(&|m| Some(load(&m.half)?.micros())),
     );
     add(
         "3 × 300 with redundant audio and NACK, as browsers: server CPU a packet, µs",
         &[],
         2,
-        both(&|m| Some(load(&m.redundant)?.micros())),
+        all(&|m| Some(load(&m.redundant)?.micros())),
     );
-    add("3 × 300: latency p50, ms", &[AtMost(0.8)], 2, both(&|m| Some(load(&m.large)?.latency().0)));
-    add("3 × 300: latency p99, ms", &[AtMost(2.0)], 2, both(&|m| Some(load(&m.large)?.latency().1)));
+    add("3 × 300: latency p50, ms", &[AtMost(0.8)], 2, all(&|m| Some(load(&m.large)?.latency().0)));
+    add("3 × 300: latency p99, ms", &[AtMost(2.0)], 2, all(&|m| Some(load(&m.large)?.latency().1)));
     add(
         "20 rooms × (3 + 7): server CPU a packet, µs",
         &[HalfOfMediasoup(13.0)],
         2,
-        both(&|m| Some(load(&m.rooms)?.micros())),
+        all(&|m| Some(load(&m.rooms)?.micros())),
     );
-    add("500 rooms × 2: server CPU a packet, µs", &[AtMost(10.0)], 2, both(&|m| Some(load(&m.pairs)?.micros())));
+    add("500 rooms × 2: server CPU a packet, µs", &[AtMost(10.0)], 2, all(&|m| Some(load(&m.pairs)?.micros())));
     add(
         "500 rooms × 2: packets/s a busy core",
         &[AtLeast(100_000.0)],
         0,
-        both(&|m| Some(1e6 / load(&m.pairs)?.micros())),
+        all(&|m| Some(1e6 / load(&m.pairs)?.micros())),
     );
     add(
         "most listeners of 3 speakers, no loss, p99 < 50 ms",
         &[AtLeast(1500.0)],
         0,
-        both(&|m| Some(m.growth.as_ref().ok()?.most() as f64)),
+        all(&|m| Some(m.growth.as_ref().ok()?.most() as f64)),
     );
     add(
         "memory a listener with signaling, KB",
         &[AtMost(24.0)],
         1,
-        both(&|m| m.growth.as_ref().ok()?.memory_a_listener()),
+        all(&|m| m.growth.as_ref().ok()?.memory_a_listener()),
     );
     let joins = |m: &Measured| m.joins.clone().ok();
     let storm = |m: &Measured| m.storm.clone().ok();
-    add("server CPU a join with signaling, 100 joins/s, ms", &[], 2, both(&|m| Some(joins(m)?.cpu())));
-    add("… of it the media worker's (ICE, DTLS, answer), ms", &[AtMost(0.5)], 2, both(&|m| joins(m)?.media_cpu()));
-    add("… and at 300 joins/s, ms", &[AtMost(0.5)], 2, both(&|m| storm(m)?.media_cpu()));
-    add("first packet at 100 joins/s, p50, ms", &[AtMost(8.0)], 1, both(&|m| Some(joins(m)?.first_packet().0)));
-    add("first packet at 100 joins/s, p95, ms", &[AtMost(20.0)], 1, both(&|m| Some(joins(m)?.first_packet().1)));
-    add("packets that a call lost meanwhile, 300 joins/s", &[AtMost(0.0)], 0, both(&|m| Some(storm(m)?.lost as f64)));
-    add("latency p99 of that call, ms", &[], 1, both(&|m| Some(storm(m)?.p99())));
+    add("server CPU a join with signaling, 100 joins/s, ms", &[], 2, all(&|m| Some(joins(m)?.cpu())));
+    add("… of it the media worker's (ICE, DTLS, answer), ms", &[AtMost(0.5)], 2, all(&|m| joins(m)?.media_cpu()));
+    add("… and at 300 joins/s, ms", &[AtMost(0.5)], 2, all(&|m| storm(m)?.media_cpu()));
+    add("first packet at 100 joins/s, p50, ms", &[AtMost(8.0)], 1, all(&|m| Some(joins(m)?.first_packet().0)));
+    add("first packet at 100 joins/s, p95, ms", &[AtMost(20.0)], 1, all(&|m| Some(joins(m)?.first_packet().1)));
+    add("packets that a call lost meanwhile, 300 joins/s", &[AtMost(0.0)], 0, all(&|m| Some(storm(m)?.lost as f64)));
+    add("latency p99 of that call, ms", &[], 1, all(&|m| Some(storm(m)?.p99())));
     let dearer = |m: &Measured| Some(m.hall.clone().ok()?.cpu() / m.small.clone().ok()?.cpu());
-    add("server CPU a join to 1000 who are silent, in times that to 20", &[AtMost(1.2)], 2, both(&dearer));
+    add("server CPU a join to 1000 who are silent, in times that to 20", &[AtMost(1.2)], 2, all(&dearer));
     let flooded = |m: &Measured, of: &dyn Fn(&Load) -> f64| Some(of(&m.flood.as_ref().ok()?.load));
     add(
         "packets that a call of 3 × 100 lost, 100 000 strangers' datagrams/s",
         &[AtMost(0.0)],
         0,
-        both(&|m| flooded(m, &|load| load.lost as f64)),
+        all(&|m| flooded(m, &|load| load.lost as f64)),
     );
-    add("latency p99 of that call, ms", &[], 1, both(&|m| flooded(m, &|load| load.latency().1)));
+    add("latency p99 of that call, ms", &[], 1, all(&|m| flooded(m, &|load| load.latency().1)));
     let scaling = |m: &Measured| {
         let growth = m.growth.as_ref().ok()?;
         let busy = |load: &Load| load.micros() * load.packets();
         Some(busy(growth.at(1000)?) / busy(growth.at(100)?))
     };
-    add("server CPU with 1000 listeners, in times that with 100", &[AtMost(10.0)], 2, both(&scaling));
+    add("server CPU with 1000 listeners, in times that with 100", &[AtMost(10.0)], 2, all(&scaling));
     rows
 }
 
-fn page(hubbub: &Measured, janus: &Measured) -> Result<String, Failure> {
+fn page(servers: &Servers) -> Result<String, Failure> {
     let mut page = format!(
-        "# Benchmarks\n\nWritten by `make bench`, which measures both servers in one run; do not edit by hand. The server has core 0 \
+        "# Benchmarks\n\nWritten by `make bench`, which measures all servers in one run; do not edit by hand. The server has core 0 \
          and nothing else,\nthe synthetic peers have the others. Servers: {} with one media worker, {} with the VideoRoom plugin, \
-         `event_loops = 1`\nand ICE-lite. Machine: {}.\n\n\
+         `event_loops = 1`\nand ICE-lite, {}. Machine: {}.\n\n\
          Speakers send Opus of 20 ms, about 90 bytes, all the time; every listener hears all speakers, and every packet is \
          decrypted and\nchecked. Server CPU is user and system time by /proc, divided by the packets heard; medians of five \
          windows of 2 s, for joins of five runs. Latencies are\nfrom a speaker's send call to the kernel's time of arrival at the listener's socket.\n\n\
-         | | {} | {} | ratio | goal | reached |\n|---|---|---|---|---|---|\n",
-        hubbub.version,
-        janus.version,
+         | | Hubbub | Janus | ratio | mediasoup | ratio | goal | reached |\n|---|---|---|---|---|---|---|---|\n",
+        servers.hubbub.version,
+        servers.janus.version,
+        servers.mediasoup.as_ref().map_or_else(
+            || format!("no mediasoup ({} names no folder in which it is installed)", mediasoup::FOLDER),
+            |mediasoup| format!("{} with one worker and one port for all", mediasoup.version)
+        ),
         machine::description(),
-        "Hubbub",
-        "Janus"
     );
-    for row in rows(hubbub, janus) {
-        let Row { name, goals, hubbub, janus, decimals } = row;
+    for row in rows(servers) {
+        let Row { name, goals, hubbub, others, decimals } = row;
         let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.decimals$}"));
-        let ratio = hubbub.zip(janus).filter(|(_, janus)| *janus > 0.0).map(|(hubbub, janus)| hubbub / janus);
-        let ratio = ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
-        let goal = goals.iter().map(Goal::to_string).collect::<Vec<_>>().join(", ");
+        write!(page, "| {name} | {} |", number(hubbub))?;
+        for other in others {
+            let ratio = hubbub.zip(other).filter(|(_, other)| *other > 0.0).map(|(hubbub, other)| hubbub / other);
+            let ratio = ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
+            write!(page, " {} | {ratio} |", number(other))?;
+        }
+        let goal = goals.iter().map(|goal| goal.describe(others[1])).collect::<Vec<_>>().join(", ");
         let reached = row.is_reached().map_or("", |reached| if reached { "yes" } else { "**no**" });
-        writeln!(page, "| {name} | {} | {} | {ratio} | {goal} | {reached} |", number(hubbub), number(janus))?;
+        writeln!(page, " {goal} | {reached} |")?;
     }
     page.push_str(
         "\n![Server CPU a packet](images/benchmark-cost.svg)\n\n![Server CPU as a room grows](images/benchmark-growth.svg)\n\n",
     );
     page.push_str("## Where each run ended\n\n");
-    for (name, measured) in [("Hubbub", hubbub), ("Janus", janus)] {
+    for (name, measured) in servers.all() {
         notes(&mut page, name, measured)?;
     }
     page.push_str(
@@ -229,9 +253,14 @@ const NOT_TRUSTWORTHY: &str = "
   one the peers ask neither for lost packets (NACK) nor for redundant audio (RFC 2198), as browsers do: a packet is plain Opus, and nothing is sent again.
 - **Janus does more, and Hubbub does other things.** Janus is a general gateway. Its VideoRoom needs a second connection for
   somebody who speaks and hears, which is why 500 rooms of two are 2 000 connections there and 1 000 here. Janus is Debian's build.
-- **Signaling is part of a join** for both: JSON over a WebSocket that was open before. CPU a join is what is left after the cost of
+- **mediasoup is a library.** It was measured with the smallest application around it (mediasoup.mjs beside the benchmark's source): one worker, one port for
+  all, no header extension, lines of JSON over TCP instead of a WebSocket. What Node.js takes is counted with it. Like its own client, whoever speaks and hears has a
+  connection for each.
+- **Signaling is part of a join** for all: JSON over a WebSocket that was open before. CPU a join is what is left after the cost of
   forwarding is taken off (the mean of before and after, since the joins come evenly), and is no better than that subtraction: single
   runs differ by half. Reading the offer is signaling's work (40 µs for a browser's, by `cargo bench -p hubbub-sfu --bench offer`). What a join to a large room costs is measured where nobody speaks, so that nothing has to be taken off.
+- **Waking a thread** is counted for who is woken, from when the other core asks for it. On a virtual machine the interrupt between the cores can take longer than
+  the work: rows in which packets come one by one (joins, rooms of ten) hold it once for each that comes. It is listed with the machine.
 - **What the host leaves.** Its other guests fill its last cache, so that memory answers late, share a core's units and lower its clock. All rows feel
   it, small rooms and joins most: the same program has cost 3.2 µs a packet in a room of 300 in one hour and 6.6 in another, 8 µs in rooms of two and
   15. Kernels and processors differ as much: sending one datagram, which is most of a packet that goes out alone, has taken 1.5 µs on one machine
@@ -317,20 +346,21 @@ fn notes(page: &mut String, name: &str, measured: &Measured) -> Result<(), Failu
     Ok(())
 }
 
-fn cost_plot(hubbub: &Measured, janus: &Measured) -> String {
+fn cost_plot(servers: &Servers) -> String {
     let micros = |load: &Result<Load, String>| load.as_ref().ok().map(Load::micros);
-    let group =
-        |name: &str, of: &dyn Fn(&Measured) -> Option<f64>| -> Group { (name.to_owned(), vec![of(hubbub), of(janus)]) };
+    let group = |name: &str, of: &dyn Fn(&Measured) -> Option<f64>| -> Group {
+        (name.to_owned(), servers.all().map(|(_, measured)| of(measured)).collect())
+    };
     let groups = [
         group("3 × 300", &|m| micros(&m.large)),
         group("3 × 150", &|m| micros(&m.half)),
         group("20 × (3 + 7)", &|m| micros(&m.rooms)),
         group("500 × 2", &|m| micros(&m.pairs)),
     ];
-    bars("Server CPU a forwarded packet", "µs", &["Hubbub", "Janus"], &groups)
+    bars("Server CPU a forwarded packet", "µs", &servers.all().map(|(name, _)| name).collect::<Vec<_>>(), &groups)
 }
 
-fn growth_plot(hubbub: &Measured, janus: &Measured) -> String {
+fn growth_plot(servers: &Servers) -> String {
     let points = |measured: &Measured| -> Vec<(f64, f64)> {
         let steps = measured.growth.as_ref().map(|growth| growth.steps.as_slice()).unwrap_or_default();
         steps
@@ -339,7 +369,7 @@ fn growth_plot(hubbub: &Measured, janus: &Measured) -> String {
             .map(|(listeners, load, _)| (*listeners as f64, 100.0 * load.busy()))
             .collect()
     };
-    let series = [("Hubbub", points(hubbub)), ("Janus", points(janus))];
+    let series: Vec<_> = servers.all().map(|(name, measured)| (name, points(measured))).collect();
     lines("Server CPU as a room of three speakers grows", "listeners", "% of a core", &series)
 }
 

@@ -7,7 +7,11 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use hubbub_loadtest::machine::Machine;
+use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
+
+use crate::Failure;
+use crate::process::on_the_servers_core;
 
 /// More than a core's own cache, so that the last cache or the memory answers.
 const BYTES: usize = 16 << 20;
@@ -17,6 +21,7 @@ const MULTIPLICATIONS: u32 = 50_000_000;
 /// As many as hear a speaker in the benchmark's large room.
 const RECEIVERS: usize = 300;
 const ROUNDS: u32 = 50;
+const WAKINGS: u32 = 300;
 
 /// How fast the machine is at a moment: other guests of its host take parts of what they share.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -28,12 +33,15 @@ struct Condition {
     /// For the system to take a datagram and put it into the socket of one of 300 receivers, in ns. A server whose packets go out
     /// one by one cannot be cheaper. `None` where the system refuses.
     datagram: Option<f64>,
+    /// CPU time of a thread on the servers' core that sleeps until a datagram comes, for each, in ns: the system counts it from when
+    /// another core wakes it, so that an interrupt that is long on its way between cores is in it. `None` where the system refuses.
+    waking: Option<f64>,
 }
 
 impl Condition {
-    /// Measures for about half a second.
+    /// Measures for about a second.
     fn now() -> Self {
-        Self { memory: memory(), multiplication: multiplication(), datagram: datagram().ok() }
+        Self { memory: memory(), multiplication: multiplication(), datagram: datagram().ok(), waking: waking().ok() }
     }
 }
 
@@ -74,6 +82,9 @@ impl fmt::Display for Conditions {
         )?;
         if let (Some(before), Some(after)) = (before.datagram, after.datagram) {
             write!(f, ", sending a datagram {:.1} µs and {:.1} µs", before / 1e3, after / 1e3)?;
+        }
+        if let (Some(before), Some(after)) = (before.waking, after.waking) {
+            write!(f, ", waking a thread {:.0} µs and {:.0} µs of its CPU time", before / 1e3, after / 1e3)?;
         }
         match stolen {
             Some(stolen) => write!(f, "; the host gave {stolen:.1} % of the cores' time to others"),
@@ -135,6 +146,30 @@ fn datagram() -> io::Result<f64> {
         }
     }
     Ok(spent.as_secs_f64() * 1e9 / f64::from(ROUNDS) / RECEIVERS as f64)
+}
+
+/// A datagram a millisecond.
+fn waking() -> Result<f64, Failure> {
+    let sleeper = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    sleeper.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let waker = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    waker.connect(sleeper.local_addr()?)?;
+    let thread = std::thread::spawn(move || -> Result<f64, Failure> {
+        on_the_servers_core()?;
+        let mut datagram = [0; 1];
+        let cpu = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime));
+        sleeper.recv(&mut datagram)?;
+        let before = cpu()?;
+        for _ in 0..WAKINGS {
+            sleeper.recv(&mut datagram)?;
+        }
+        Ok((cpu()? - before).as_secs_f64() * 1e9 / f64::from(WAKINGS))
+    });
+    for _ in 0..=WAKINGS {
+        std::thread::sleep(Duration::from_millis(1));
+        waker.send(&[0])?;
+    }
+    thread.join().map_err(|_| "a thread panicked")?
 }
 
 /// The processor and the kernel, and what it allows.

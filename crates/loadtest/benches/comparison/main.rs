@@ -1,7 +1,8 @@
-//! Hubbub beside Janus in one run: the server on one core, the load on the others. Writes docs/benchmarks.md and its plots.
+//! Hubbub beside Janus, and beside mediasoup where that is installed, in one run: the server on one core, the load on the others.
+//! Writes docs/benchmarks.md and its plots.
 //!
-//! `make bench` runs it. `cargo bench --package hubbub-loadtest --bench comparison -- --only hubbub` (or `--only janus`) measures
-//! one of them and prints what came out, without writing the page; `--quick` makes everything small, to see that it works;
+//! `make bench` runs it. `cargo bench --package hubbub-loadtest --bench comparison -- --only hubbub` (`janus`, `mediasoup`)
+//! measures one of them and prints what came out, without writing the page; `--quick` makes everything small, to see that it works;
 //! `--row large` (half, redundant, rooms, pairs, joins, storm, small, hall, flood, growth) measures one row.
 
 mod document;
@@ -10,6 +11,7 @@ mod hubbub;
 mod janus;
 mod janus_api;
 mod machine;
+mod mediasoup;
 mod plot;
 mod process;
 mod result;
@@ -31,6 +33,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Steps of listeners; each is kept or is the end.
 const HUBBUB_STEPS: [usize; 12] = [100, 300, 600, 1000, 1250, 1500, 1750, 2000, 2250, 2500, 3000, 3500];
 const JANUS_STEPS: [usize; 9] = [100, 200, 250, 300, 350, 400, 450, 500, 600];
+const MEDIASOUP_STEPS: [usize; 10] = [100, 200, 300, 400, 500, 600, 700, 800, 900, 1000];
 /// Longer than any row takes where all is well, and than any of the times that joins are measured.
 const ROW_MAX: Duration = Duration::from_secs(180);
 const JOINS: usize = 300;
@@ -62,6 +65,17 @@ impl Start for StartJanus {
 
     async fn start(&self, _: usize, rooms: usize) -> Result<Self::Server, Failure> {
         janus::Janus::start(rooms).await
+    }
+}
+
+struct StartMediasoup;
+
+impl Start for StartMediasoup {
+    type Server = mediasoup::Mediasoup;
+    const REDUNDANCY: bool = false;
+
+    async fn start(&self, _: usize, _: usize) -> Result<Self::Server, Failure> {
+        mediasoup::Mediasoup::start().await
     }
 }
 
@@ -103,16 +117,25 @@ async fn run(only: Option<&str>, choice: Choice) -> Result<(), Failure> {
             document::print(&measure("hubbub", hubbub::version()?, &StartHubbub, &HUBBUB_STEPS, &choice).await)
         }
         Some("janus") => document::print(&measure("janus", janus_version()?, &StartJanus, &JANUS_STEPS, &choice).await),
-        Some(other) => Err(format!("--only takes hubbub or janus, not {other:?}").into()),
+        Some("mediasoup") => {
+            let version =
+                mediasoup::version().ok_or_else(|| format!("{} names no folder with mediasoup", mediasoup::FOLDER))?;
+            document::print(&measure("mediasoup", version, &StartMediasoup, &MEDIASOUP_STEPS, &choice).await)
+        }
+        Some(other) => Err(format!("--only takes hubbub, janus or mediasoup, not {other:?}").into()),
         None => {
             let (hubbub_version, janus_version) = (hubbub::version()?, janus_version()?);
             let hubbub = measure("hubbub", hubbub_version, &StartHubbub, &HUBBUB_STEPS, &choice).await;
             let janus = measure("janus", janus_version, &StartJanus, &JANUS_STEPS, &choice).await;
+            let mediasoup = match mediasoup::version() {
+                Some(version) => Some(measure("mediasoup", version, &StartMediasoup, &MEDIASOUP_STEPS, &choice).await),
+                None => None,
+            };
+            let servers = document::Servers { hubbub, janus, mediasoup };
             if choice.scale == Scale::Quick || choice.row.is_some() {
-                document::print(&hubbub)?;
-                return document::print(&janus);
+                return servers.all().try_for_each(|(_, measured)| document::print(measured));
             }
-            document::write(&hubbub, &janus)
+            document::write(&servers)
         }
     }
 }

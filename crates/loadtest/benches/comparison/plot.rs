@@ -7,8 +7,8 @@ const LEFT: f64 = 190.0;
 const RIGHT: f64 = 80.0;
 const BAR: f64 = 22.0;
 const GAP: f64 = 14.0;
-/// Distinguishable for the colour-blind (Okabe and Ito): blue, orange.
-const COLOURS: [&str; 2] = ["#0072b2", "#e69f00"];
+/// Distinguishable for the colour-blind (Okabe and Ito): blue, orange, green.
+const COLOURS: [&str; 3] = ["#0072b2", "#e69f00", "#009e73"];
 const STYLE: &str =
     "text{font:13px sans-serif;fill:#666}.t{font-weight:bold;font-size:15px}line,path{stroke:#999;fill:none}";
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::Failure;
@@ -26,9 +27,21 @@ pub(crate) fn leave_the_servers_core() -> Result<(), Failure> {
     Ok(())
 }
 
+/// Puts the calling thread, and all it starts from now on, onto the servers' core.
+///
+/// # Errors
+/// When the system refuses.
+pub(crate) fn on_the_servers_core() -> Result<(), Failure> {
+    let mut core = CpuSet::new();
+    core.set(SERVER_CORE);
+    Ok(sched_setaffinity(None, &core)?)
+}
+
 /// A server, killed when dropped.
 pub(crate) struct Server {
     child: Child,
+    /// Another process that it started, and that forwards its media.
+    worker: Option<Pid>,
 }
 
 /// CPU time of a process.
@@ -55,13 +68,11 @@ impl Server {
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         // The affinity of the thread that starts it is inherited.
         let started = std::thread::spawn(move || -> Result<Child, Failure> {
-            let mut core = CpuSet::new();
-            core.set(SERVER_CORE);
-            sched_setaffinity(None, &core)?;
+            on_the_servers_core()?;
             Ok(command.spawn()?)
         });
         let child = started.join().map_err(|_| "starting a server panicked")??;
-        Ok(Self { child })
+        Ok(Self { child, worker: None })
     }
 
     /// Whether it has ended by itself.
@@ -69,26 +80,38 @@ impl Server {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// CPU time so far (proc(5), /proc/pid/stat), to a hundredth of a second.
-    pub(crate) fn cpu(&self) -> Result<Cpu, Failure> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The second field is the program's name in parentheses, which may hold anything.
-        let rest = stat.rsplit_once(')').ok_or("/proc/pid/stat has no name")?.1;
-        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-        let ticks = |index: usize| -> Result<Duration, Failure> {
-            let ticks: u64 = fields.get(index).ok_or("/proc/pid/stat is short")?.parse()?;
-            Ok(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second().max(1)))
-        };
-        Ok(Cpu { user: ticks(11)?, system: ticks(12)? })
+    /// Counts a process that it started as part of it: the one that forwards its media.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub(crate) fn adopt(&mut self, worker: i32) -> Result<(), Failure> {
+        self.worker = Some(Pid::from_raw(worker).ok_or("a process has a number above 0")?);
+        Ok(())
     }
 
-    /// CPU time so far of the threads that forward media, which are named `media-` and a number (proc(5), /proc/pid/task/tid/schedstat);
-    /// `None` when there are none.
+    fn processes(&self) -> impl Iterator<Item = u32> {
+        [self.child.id()].into_iter().chain(self.worker.map(|worker| worker.as_raw_pid().cast_unsigned()))
+    }
+
+    /// CPU time so far (proc(5), /proc/pid/stat), to a hundredth of a second.
+    pub(crate) fn cpu(&self) -> Result<Cpu, Failure> {
+        self.processes().try_fold(Cpu::default(), |sum, process| {
+            let cpu = cpu_of(process)?;
+            Ok(Cpu { user: sum.user + cpu.user, system: sum.system + cpu.system })
+        })
+    }
+
+    /// CPU time so far of what forwards media (proc(5), /proc/pid/task/tid/schedstat): the process that was adopted for it, or the
+    /// threads that are named `media-` and a number; `None` when there is neither.
     pub(crate) fn media_cpu(&self) -> Result<Option<Duration>, Failure> {
+        let (process, name) = match self.worker {
+            Some(worker) => (worker.as_raw_pid().cast_unsigned(), ""),
+            None => (self.child.id(), "media-"),
+        };
         let mut sum = None;
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+        for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
             let task = task?.path();
-            if std::fs::read_to_string(task.join("comm"))?.starts_with("media-") {
+            if std::fs::read_to_string(task.join("comm"))?.starts_with(name) {
                 let schedstat = std::fs::read_to_string(task.join("schedstat"))?;
                 let nanoseconds = schedstat.split(' ').next().ok_or("schedstat is empty")?.parse()?;
                 *sum.get_or_insert(Duration::ZERO) += Duration::from_nanos(nanoseconds);
@@ -99,11 +122,29 @@ impl Server {
 
     /// Proportional set size in bytes (proc(5), /proc/pid/smaps_rollup).
     pub(crate) fn memory(&self) -> Result<u64, Failure> {
-        let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
-        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("smaps_rollup has no Pss")?;
-        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kilobytes * 1024)
+        self.processes().try_fold(0, |sum, process| Ok(sum + memory_of(process)?))
     }
+}
+
+/// CPU time of a process so far.
+fn cpu_of(process: u32) -> Result<Cpu, Failure> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The second field is the program's name in parentheses, which may hold anything.
+    let rest = stat.rsplit_once(')').ok_or("/proc/pid/stat has no name")?.1;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let ticks = |index: usize| -> Result<Duration, Failure> {
+        let ticks: u64 = fields.get(index).ok_or("/proc/pid/stat is short")?.parse()?;
+        Ok(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second().max(1)))
+    };
+    Ok(Cpu { user: ticks(11)?, system: ticks(12)? })
+}
+
+/// Proportional set size of a process in bytes.
+fn memory_of(process: u32) -> Result<u64, Failure> {
+    let rollup = std::fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("smaps_rollup has no Pss")?;
+    let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kilobytes * 1024)
 }
 
 impl Drop for Server {
@@ -111,5 +152,7 @@ impl Drop for Server {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // It is no child of this process; it ends by itself too, when nobody reads what it says.
+        let _ = self.worker.map(|worker| kill_process(worker, Signal::KILL));
     }
 }
