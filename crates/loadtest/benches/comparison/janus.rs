@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::Failure;
 use crate::janus_api::Api;
 use crate::process::Server;
-use crate::sfu::{Place, Sfu};
+use crate::sfu::{Place, Sfu, all_of};
 
 /// How long it may take to be ready.
 const START: Duration = Duration::from_secs(20);
@@ -156,13 +156,15 @@ impl Sfu for Janus {
     fn connect_speakers<'a>(&'a self, engine: &'a Engine) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let rooms = self.feeds.lock().clone();
-            for (room, feeds) in rooms {
-                for feed in feeds.iter().filter(|_| feeds.len() > 1) {
-                    let others: Vec<u64> = feeds.iter().copied().filter(|other| other != feed).collect();
-                    self.subscribe(engine, Place { peer: 0, room }, &others).await?;
-                }
-            }
-            Ok(())
+            let rooms = rooms.into_iter().filter(|(_, feeds)| feeds.len() > 1);
+            let speakers = rooms.flat_map(|(room, feeds)| {
+                let others = |feed: &u64| feeds.iter().copied().filter(|other| other != feed).collect();
+                feeds.iter().map(others).map(|others: Vec<u64>| (room, others)).collect::<Vec<_>>()
+            });
+            all_of(speakers.map(|(room, others)| async move {
+                self.subscribe(engine, Place { peer: usize::MAX, room }, &others).await
+            }))
+            .await
         })
     }
 }

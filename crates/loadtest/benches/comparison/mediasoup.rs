@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::Failure;
 use crate::process::Server;
-use crate::sfu::{Place, Sfu};
+use crate::sfu::{Place, Sfu, all_of};
 
 /// How long it may take to be ready.
 const START: Duration = Duration::from_secs(20);
@@ -168,12 +168,12 @@ impl Sfu for Mediasoup {
     fn connect_speakers<'a>(&'a self, engine: &'a Engine) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let rooms = self.producers.lock().clone();
-            for (room, producers) in rooms {
-                for producer in producers.iter().filter(|_| producers.len() > 1) {
-                    self.connect(engine, Place { peer: 0, room }, Role::Listener, Some(producer)).await?;
-                }
-            }
-            Ok(())
+            let rooms = rooms.into_iter().filter(|(_, producers)| producers.len() > 1);
+            let speakers = rooms.flat_map(|(room, producers)| producers.into_iter().map(move |own| (room, own)));
+            all_of(speakers.map(|(room, own)| async move {
+                self.connect(engine, Place { peer: usize::MAX, room }, Role::Listener, Some(&own)).await
+            }))
+            .await
         })
     }
 }

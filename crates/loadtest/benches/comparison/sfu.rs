@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use hubbub_loadtest::Engine;
 use hubbub_loadtest::engine::{PeerId, Role, TalkPattern};
 
@@ -39,6 +39,13 @@ pub(crate) trait Sfu {
 
     /// Lets all speakers hear each other, where that needs a connection of its own. Called once, after they joined.
     fn connect_speakers<'a>(&'a self, engine: &'a Engine) -> BoxFuture<'a, Result<(), Failure>>;
+}
+
+/// Waits for all joins, as many under way at the same time as may be.
+pub(crate) async fn all_of(
+    joins: impl Iterator<Item = impl Future<Output = Result<PeerId, Failure>>>,
+) -> Result<(), Failure> {
+    stream::iter(joins).buffer_unordered(JOINS_AT_ONCE).try_for_each(|_| std::future::ready(Ok(()))).await
 }
 
 /// The role of a speaker with this number.
