@@ -48,7 +48,7 @@ const FILL_A_SECOND: f64 = 150.0;
 pub(crate) const SPEAKERS: usize = 3;
 /// Strangers' datagrams, where they are what is measured.
 const FLOOD_A_SECOND: u64 = 100_000;
-/// A moment for what a join leaves behind.
+/// A moment for what a join leaves behind: Janus refuses who wants to hear somebody that has come just now.
 const SETTLE: Duration = Duration::from_millis(1500);
 /// The latency that a call may have, at the 99th percentile.
 pub(crate) const LATENCY_MAX: Duration = Duration::from_millis(50);
@@ -110,6 +110,7 @@ pub(crate) async fn load<S: Start>(start: &S, rooms: Rooms) -> Result<Load, Fail
     let engine = engine_with(repair)?;
     let [speak, listen] = crowd(count, speakers, listeners);
     join_all(&sfu, &engine, &speak, FILL_A_SECOND).await?;
+    sleep(SETTLE).await;
     sfu.connect_speakers(&engine).await?;
     sleep(SETTLE).await;
     join_all(&sfu, &engine, &listen, FILL_A_SECOND).await?;
@@ -124,6 +125,7 @@ pub(crate) async fn grow<S: Start>(start: &S, steps: &[usize]) -> Result<Growth,
     let engine = engine()?;
     let [speak, listen] = crowd(1, SPEAKERS, most);
     join_all(&sfu, &engine, &speak, FILL_A_SECOND).await?;
+    sleep(SETTLE).await;
     sfu.connect_speakers(&engine).await?;
     let mut growth = Growth::default();
     let mut there = 0;
@@ -207,6 +209,7 @@ async fn join_once<S: Start>(start: &S, come: Newcomers, joins: &mut Joins) -> R
     let engine = engine()?;
     let [speak, listen] = crowd(1, speakers, there + count);
     join_all(&sfu, &engine, &speak, FILL_A_SECOND).await?;
+    sleep(SETTLE).await;
     sfu.connect_speakers(&engine).await?;
     join_all(&sfu, &engine, &listen[..there], FILL_A_SECOND).await?;
     for (place, _) in &listen[there..] {
