@@ -74,7 +74,8 @@ async fn everybody_hears_every_speaker_and_joins_are_timed() {
         let steps: Vec<Duration> = steps.into_iter().map(|step| step.expect("every step was reached")).collect();
         assert!(steps.is_sorted() && steps[0] > Duration::ZERO, "{steps:?}");
         assert_eq!(peer.undecryptable, 0);
-        assert!(peer.streams.iter().all(|stream| stream.latency.count() == stream.received && stream.foreign == 0));
+        // The first packet of each stream may be older than the join, and has no latency.
+        assert!(peer.streams.iter().all(|stream| stream.latency.count() + 1 == stream.received && stream.foreign == 0));
     }
 
     engine.begin_window().await;
