@@ -31,6 +31,13 @@ const SEGMENTS_MAX: usize = 32;
 /// the system refuses a segment that would have to be fragmented.
 const SEGMENT_PAYLOAD_MAX: usize = 1100;
 
+/// Where packets have many listeners, so many are served between two looks at what has come: the next packet to the same ones goes
+/// out together with the one that waits for them. A system call for 64 addresses costs no more for each than a longer one.
+const PORTION: usize = 64;
+
+/// Listeners a packet has at least where it is worth looking.
+const MANY: usize = 8;
+
 /// A publisher's packet that is to be heard: authentic, selected, with a place in its stream.
 #[derive(Clone, Debug)]
 pub(super) struct Packet<'a> {
@@ -146,6 +153,11 @@ impl Batch {
         self.copies.len() >= COPIES_MAX
     }
 
+    /// Whether the packets have many listeners each.
+    fn has_many_listeners(&self) -> bool {
+        self.copies.len() >= MANY * self.packets.len()
+    }
+
     /// The next listener and where its list begins; the list is empty from now on. `None` when all are served and forgotten.
     fn take_listener(&mut self) -> Option<(usize, u32)> {
         let Some(listener) = self.waiting.get(self.served).copied() else {
@@ -242,10 +254,12 @@ impl WorkerCore {
         self.batch.is_full() || self.outbox.is_full()
     }
 
-    /// Writes packets that wait into the outbox, listener by listener, until it is full; `true` when more wait. To be called at the
-    /// end of every turn, and again after sending until nothing waits.
+    /// Writes packets that wait into the outbox, listener by listener, until it is full or a portion of many listeners is served;
+    /// `true` when more wait. To be called at the end of every turn, and again after sending until nothing waits.
     pub(crate) fn flush(&mut self) -> bool {
-        while !self.outbox.is_full() {
+        let portion = if self.batch.has_many_listeners() { PORTION } else { usize::MAX };
+        let end = self.batch.served.saturating_add(portion);
+        while !self.outbox.is_full() && self.batch.served < end {
             if !self.flush_one() {
                 return false;
             }
@@ -359,6 +373,18 @@ mod tests {
             assert!(batch.take_listener().is_some());
         }
         assert_eq!(told, [Some(vec![5, 7]), None, Some(vec![1])]);
+    }
+
+    #[test]
+    fn many_listeners_are_eight_a_packet() {
+        let audio = Audio { codec: 111, primary: 0 };
+        let incoming = Incoming { stream: 1, number: 1, timestamp: 0, marker: false, audio };
+        let ears: Vec<Ear> = (0..10).map(|listener| Ear::of(listener, 0)).collect();
+        let mut batch = Batch::default();
+        for (listeners, many) in [(7, false), (9, true), (7, false), (10, true)] {
+            batch.accept(Instant::now(), incoming, &[0xAB], &ears[..listeners]);
+            assert_eq!(batch.has_many_listeners(), many, "{} copies of {}", batch.copies.len(), batch.packets.len());
+        }
     }
 
     #[test]

@@ -41,6 +41,9 @@ const LATE: Duration = Duration::from_millis(20);
 /// Batches received before orders and timers have their turn.
 const BATCHES: usize = 16;
 
+/// Portions of what is to be sent, between which is looked what has come, before orders and timers have their turn.
+const PORTIONS: usize = 32;
+
 /// How long orders may hold packets up in one turn, or as long as packets have had: some ten offers, far less than a packet's time.
 const ORDERS_MAX: Duration = Duration::from_millis(1);
 
@@ -265,7 +268,7 @@ impl Runner {
             self.links.send_late();
             serving.pass_on(&mut self.links, doorbells);
             serving.tcp.handle_timeout(now, &mut serving.core);
-            serving.flush(now, &self.sockets.udp);
+            udp_waiting |= serving.flush_and_receive(now, &mut receiver, &self.sockets.udp, &mut self.links, doorbells);
             for event in serving.core.drain_events() {
                 // Nobody listens any more when the process is about to end.
                 let _ = self.events.send(event);
@@ -361,27 +364,32 @@ impl Serving {
         links: &mut Links,
         doorbells: &[Arc<Doorbell>],
     ) -> bool {
-        for _ in 0..BATCHES {
-            match receiver.receive(socket) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                // Somebody's port was closed (ICMP): told once, concerns no datagram received here.
-                Err(_) => continue,
-            }
-            self.core.read_ahead(receiver.datagrams_mut().map(|(path, _)| path));
-            for (path, datagram) in receiver.datagrams_mut() {
-                self.core.handle_datagram(now, path, datagram);
-                if self.core.must_flush() {
-                    // First to the other workers: they can send at the same time.
-                    self.pass_on(links, doorbells);
-                    self.flush(now, socket);
-                }
-            }
-            if !receiver.is_full() {
-                return false;
+        (0..BATCHES).all(|_| self.receive_batch(now, receiver, socket, links, doorbells))
+    }
+
+    /// Takes a batch of what has arrived; `true` when there may be more.
+    fn receive_batch(
+        &mut self,
+        now: Instant,
+        receiver: &mut Receiver,
+        socket: &UdpSocket,
+        links: &mut Links,
+        doorbells: &[Arc<Doorbell>],
+    ) -> bool {
+        if let Err(error) = receiver.receive(socket) {
+            // Or somebody's port was closed (ICMP): told once, concerns no datagram received here.
+            return error.kind() != io::ErrorKind::WouldBlock;
+        }
+        self.core.read_ahead(receiver.datagrams_mut().map(|(path, _)| path));
+        for (path, datagram) in receiver.datagrams_mut() {
+            self.core.handle_datagram(now, path, datagram);
+            if self.core.must_flush() {
+                // First to the other workers: they can send at the same time.
+                self.pass_on(links, doorbells);
+                self.flush(now, socket);
             }
         }
-        true
+        receiver.is_full()
     }
 
     /// Takes what other workers sent.
@@ -403,6 +411,30 @@ impl Serving {
             metrics.drops[DropReason::NotRelayed as usize] += left_out;
         }
         links.wake(doorbells);
+    }
+
+    /// Sends everything that waits, in the turn that began at `now`, and takes what comes meanwhile: it goes to those who are still to be
+    /// served together with what waits for them, in one send. `true` when more may have come.
+    fn flush_and_receive(
+        &mut self,
+        now: Instant,
+        receiver: &mut Receiver,
+        socket: &UdpSocket,
+        links: &mut Links,
+        doorbells: &[Arc<Doorbell>],
+    ) -> bool {
+        let mut unread = false;
+        for _ in 0..PORTIONS {
+            let more = self.core.flush();
+            self.send(now, socket);
+            if !more {
+                return unread;
+            }
+            unread = self.receive_batch(Instant::now(), receiver, socket, links, doorbells);
+            self.pass_on(links, doorbells);
+        }
+        self.flush(now, socket);
+        unread
     }
 
     /// Sends everything that waits, in the turn that began at `now`.

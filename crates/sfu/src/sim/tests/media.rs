@@ -318,6 +318,45 @@ fn packets_that_came_together_go_out_as_equal_segments_and_are_heard_as_they_wer
 }
 
 #[test]
+fn what_comes_while_some_are_still_to_be_served_goes_out_with_what_waits_for_them() {
+    let mut sim = Sim::new(1);
+    sim.join_all(200);
+    sim.talk(&[0, 1], 30, 0);
+    let before: Vec<usize> = sim.clients.iter().map(|client| client.received().len()).collect();
+    let mut sends = Vec::new();
+    // As many as a send takes, then the rest.
+    let mut send = |sim: &mut Sim, portions: usize| {
+        for _ in 0..portions {
+            let more = sim.core.flush();
+            let outbox = std::mem::take(sim.core.outbox_mut());
+            for datagrams in outbox.iter() {
+                sends.push(datagrams.count());
+                let listener = sim.clients.iter_mut().find(|client| client.address() == datagrams.path.remote);
+                let listener = listener.expect("a listener");
+                datagrams.each().for_each(|bytes| listener.handle_datagram(sim.now, bytes));
+            }
+            if !more {
+                return;
+            }
+        }
+    };
+    in_one_turn(&mut sim, &[(0, 80)]);
+    send(&mut sim, 1);
+    in_one_turn(&mut sim, &[(1, 80)]);
+    send(&mut sim, usize::MAX);
+    let pairs = sends.iter().filter(|count| **count == 2).count();
+    assert!((100..=180).contains(&pairs), "{pairs} of 198 in one go, the others had been served before");
+    assert_eq!(sends.iter().sum::<usize>(), 2 * 199);
+    for (listener, count) in before.into_iter().enumerate() {
+        let heard = &sim.clients[listener].received()[count..];
+        let speakers: Vec<u8> = heard.iter().map(|packet| packet.payload[0]).collect();
+        let wanted: Vec<u8> = (0..2).filter(|speaker| usize::from(*speaker) != listener).collect();
+        assert_eq!(speakers, wanted, "each once, in the order they came");
+        assert_eq!(sim.clients[listener].undecryptable(), 0);
+    }
+}
+
+#[test]
 fn a_slot_that_changes_hands_within_a_turn_gets_what_was_accepted_before() {
     let mut sim = Sim::with(1, |settings| settings.max_slots = 1);
     sim.join_all(3);
