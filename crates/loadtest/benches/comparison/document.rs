@@ -266,8 +266,8 @@ const NOT_TRUSTWORTHY: &str = "
   15. Kernels and processors differ as much: sending one datagram, which is most of a packet that goes out alone, has taken 1.5 µs on one machine
   and 5 on another. In slow hours a server at its limit looks cheaper than it is, since it takes more at once, and p99 shows when the host ran others. What the
   machine was like is listed above: look at it, and at ratios, before you look at µs. Several hours side by side: [benchmark-hours.md](benchmark-hours.md).
-- **Memory is the whole server's** (proportional set size): what it grew by as the room grew from 100 listeners to the most, with a WebSocket and two
-  tasks each, and what the allocator keeps, seconds after they came. Caches and pools that fill once, whoever comes, are not in it: a server with 1 000
+- **Memory is the whole server's** (proportional set size): what it grew by as the room grew to the most listeners from those with whom it had least (100 as a
+  rule), with a WebSocket and two tasks each, and what the allocator keeps, seconds after they came. Caches and pools that fill once, whoever comes, are not in it: a server with 1 000
   listeners had 55 MB, idle 30 (docs/adr/0017-memory-of-a-listener.md).
   The media plane's part is 5 KB when DTLS has done its work (5 s later as a rule); a test holds it under 5 KiB.
 - **User mode is a sample.** The kernel divides time into user and system by what it sees at its ticks. The speakers' clocks run 0.2 %
