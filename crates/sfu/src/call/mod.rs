@@ -230,13 +230,16 @@ impl Call {
         slots.map(|slot| slot.map(|heard| self.members[heard.speaker].id))
     }
 
-    /// Of those who speak now, whom a member hears, and in which slot.
+    /// Of those who speak now, whom a member hears, and in which slot; without those elsewhere whose last packet nobody here heard.
     pub(crate) fn speakers_heard_by(&self, member: MemberKey) -> impl Iterator<Item = (Speaker, Ear)> {
         let slots = self.members[member].slots.iter().flatten().filter(|heard| self.ranking.is_speaking(heard.speaker));
-        slots.map(|heard| {
-            let speaker = &self.members[heard.speaker];
-            let stream = speaker.remote.as_ref().map(|remote| remote.stream);
-            (stream.map_or(Speaker::Here(speaker.peer), Speaker::Elsewhere), speaker.ears[heard.ear])
+        slots.filter_map(|heard| {
+            let member = &self.members[heard.speaker];
+            let speaker = match &member.remote {
+                Some(remote) => Speaker::Elsewhere(remote.stream?),
+                None => Speaker::Here(member.peer),
+            };
+            Some((speaker, member.ears[heard.ear]))
         })
     }
 

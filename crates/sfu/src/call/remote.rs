@@ -49,8 +49,8 @@ pub(super) struct Remote {
     /// Its worker.
     pub(super) origin: usize,
     standing: Standing,
-    /// Of its last packet: which stream, among all of this worker's and the others'.
-    pub(super) stream: u64,
+    /// Of its last packet, when somebody here heard it: which stream, among all of this worker's and the others'.
+    pub(super) stream: Option<u64>,
     /// When its last packet came.
     heard_at: Instant,
     speaks: bool,
@@ -59,8 +59,8 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    const fn new(now: Instant, origin: usize, standing: Standing, stream: u64) -> Self {
-        Self { origin, standing, stream, heard_at: now, speaks: true, listed: true }
+    const fn new(now: Instant, origin: usize, standing: Standing) -> Self {
+        Self { origin, standing, stream: None, heard_at: now, speaks: true, listed: true }
     }
 
     fn since(&self, now: Instant) -> Duration {
@@ -171,7 +171,7 @@ impl Call {
         if !self.others.contains(origin) {
             return Err(DropReason::RelayStale);
         }
-        let heard = Remote::new(now, origin, standing, stream);
+        let heard = Remote::new(now, origin, standing);
         let member = match self.remotes.get(&publisher) {
             Some(member) => *member,
             None => {
@@ -187,7 +187,14 @@ impl Call {
             none => *none = Some(Box::new(heard)),
         }
         self.on_voice(now, member, changes);
-        if self.members[member].ears.is_empty() { Err(DropReason::NotSelected) } else { Ok(member) }
+        let Member { ears, remote, .. } = &mut self.members[member];
+        if ears.is_empty() {
+            return Err(DropReason::NotSelected);
+        }
+        if let Some(remote) = remote {
+            remote.stream = Some(stream);
+        }
+        Ok(member)
     }
 
     /// Takes news of another worker's publisher.

@@ -38,6 +38,8 @@ struct Cache {
     last: Instant,
     /// The highest number kept.
     newest: u64,
+    /// When it came.
+    newest_at: Instant,
 }
 
 /// What lies before a packet's bytes.
@@ -78,7 +80,8 @@ impl Entry {
 impl Cache {
     fn new(now: Instant, payload: usize) -> Self {
         let place = (payload + Entry::SIZE).next_power_of_two().max(PLACE_MIN);
-        Self { bytes: vec![0; place * PACKETS.min(BYTES_MAX / place)].into(), place, last: now, newest: 0 }
+        let bytes = vec![0; place * PACKETS.min(BYTES_MAX / place)].into();
+        Self { bytes, place, last: now, newest: 0, newest_at: now }
     }
 
     fn insert(&mut self, now: Instant, number: u64, kept: Kept, payload: &[u8]) {
@@ -95,7 +98,9 @@ impl Cache {
         let Some((entry, bytes)) = self.bytes[range].split_first_chunk_mut() else { return };
         // The place of a packet that is late may have gone to a later one. Others need not look, which is a wait for memory.
         if number > self.newest || Entry::read(entry).is_none_or(|there| there.number <= number) {
-            self.newest = self.newest.max(number);
+            if number > self.newest {
+                (self.newest, self.newest_at) = (number, now);
+            }
             Entry { number, kept, len }.write(entry);
             bytes[..payload.len()].copy_from_slice(payload);
         }
@@ -143,11 +148,11 @@ impl Caches {
         self.streams.get(&stream)?.get(number)
     }
 
-    /// The packet of a stream with the highest number that is kept: when it came, or another one after it, and its number.
+    /// The packet of a stream with the highest number that is kept: when it came, and its number.
     pub(crate) fn latest(&self, stream: u64) -> Option<(Instant, u64, Kept, &[u8])> {
         let cache = self.streams.get(&stream)?;
         let (kept, payload) = cache.get(cache.newest)?;
-        Some((cache.last, cache.newest, kept, payload))
+        Some((cache.newest_at, cache.newest, kept, payload))
     }
 
     /// Gives up streams that stood still. Looks at them seldom, however often it is called.
@@ -219,6 +224,19 @@ mod tests {
         fill(&mut caches, now, 1000..1064, 10);
         caches.insert(now, 1, 990, KEPT, &[7]);
         assert_eq!((caches.get(1, 990), held(&caches, 1000..1064).len()), (None, 64));
+    }
+
+    #[test]
+    fn the_latest_is_as_old_as_it_is_whatever_comes_late() {
+        let (start, mut caches) = (Instant::now(), Caches::default());
+        let later = |milliseconds| start + Duration::from_millis(milliseconds);
+        assert_eq!(caches.latest(1), None);
+        for (at, number) in [(0, 1000), (40, 1002), (200, 1001)] {
+            caches.insert(later(at), 1, number, KEPT, &[7]);
+        }
+        assert_eq!(caches.latest(1), Some((later(40), 1002, KEPT, &[7][..])));
+        caches.insert(later(300), 1, 1003, KEPT, &vec![8; 1000]);
+        assert_eq!(caches.latest(1), Some((later(300), 1003, KEPT, &[8; 1000][..])), "in a larger place");
     }
 
     #[test]

@@ -74,6 +74,16 @@ impl Source {
         }
     }
 
+    /// Whether something newer than all that has a place was left out.
+    pub(crate) const fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Begins to count anew: what was sent before this has no place any more.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self { highest: self.highest, ..Self::default() };
+    }
+
     /// The number without its wrap-arounds (RFC 3711, appendix A: within 2^15 of the highest one).
     #[expect(
         clippy::cast_possible_truncation,
@@ -163,6 +173,18 @@ mod tests {
         assert_eq!((spurt.number - BASE, spurt.spurt), (1, true));
         assert_eq!(number(&mut source, 92), 2);
         assert_eq!(source.place(50), Err(NoPlace::TooLate), "it was left out, and stays out");
+    }
+
+    #[test]
+    fn who_begins_anew_has_no_place_for_what_was_before() {
+        let mut source = Source::default();
+        assert_eq!([10, 11, 13].map(|sequence| number(&mut source, sequence)), [0, 1, 3]);
+        source.begin_anew();
+        assert_eq!([12, 13].map(|sequence| source.place(sequence)), [Err(NoPlace::TooLate); 2]);
+        assert_eq!(source.place(15).map(|place| place.spurt), Ok(true));
+        assert_eq!(source.place(12), Err(NoPlace::TooLate));
+        assert_eq!(source.place(15), Err(NoPlace::Duplicate));
+        assert_eq!(number(&mut source, 16), 1);
     }
 
     #[test]

@@ -17,7 +17,11 @@ impl WorkerCore {
         let Some((call, _)) = self.calls.get(peer.call) else { return };
         for (speaker, ear) in call.speakers_heard_by(peer.member) {
             let stream = match speaker {
-                Speaker::Here(peer) => self.peers.get(peer).and_then(|peer| peer.stream()).map(|stream| stream.id),
+                Speaker::Here(peer) => {
+                    let stream = self.peers.get(peer).and_then(|peer| peer.stream());
+                    // What is kept is not the last thing it said when that was left out.
+                    stream.filter(|stream| !stream.source.is_paused()).map(|stream| stream.id)
+                }
                 Speaker::Elsewhere(stream) => Some(stream),
             };
             let latest = stream.and_then(|stream| Some((stream, self.caches.latest(stream)?)));

@@ -285,6 +285,15 @@ impl Stream {
         prefetch(&self.stats);
         prefetch(&self.newest_timestamp);
     }
+
+    /// Its publisher goes on in another call, as another stream: nothing of what was said before is heard there.
+    pub(super) fn go_elsewhere(&mut self, id: u64) {
+        let none = self.open(0);
+        self.take_back(none);
+        self.source.begin_anew();
+        self.heard_from = None;
+        self.id = id;
+    }
 }
 
 impl Microphone {

@@ -93,6 +93,11 @@ impl WorkerCore {
         let (call, member) = join(&mut self.calls, &mut self.call_ids, &self.settings, call, joiner, &mut self.changes);
         let peer = &mut self.peers[key];
         (peer.call, peer.member, peer.grants) = (call, member, grants);
+        let microphone = peer.connection.as_mut().and_then(|connection| connection.microphone.as_mut());
+        if let Some(stream) = microphone.and_then(|microphone| microphone.stream.as_mut()) {
+            self.next_stream += 1;
+            stream.go_elsewhere(self.next_stream);
+        }
         if let Some(connection) = peer.connection.as_ref().filter(|connection| connection.transport.is_connected()) {
             // Nobody of the call before is heard any more, which only the slots that are filled again would tell.
             let empty = |slot| SlotChange { listener: key, slot, speaker: None };

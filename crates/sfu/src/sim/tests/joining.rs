@@ -276,3 +276,56 @@ fn a_newcomer_hears_nothing_of_what_is_over() {
     let heard = [0, 1, 2].map(|speaker| sim.heard(listener, speaker));
     assert_eq!(heard, [vec![13], vec![], vec![]], "one was muted and one left");
 }
+
+/// What a newcomer to a call hears of a speaker who said something to a listener, and then, after `meanwhile`, something that nobody heard,
+/// before the newcomer was connected, and something since. The speaker is client 0 on the first worker, the listener, client 1, and the newcomer
+/// are on the last one; both begin in call 1.
+fn heard_by_newcomer(workers: usize, call: u128, meanwhile: impl Fn(&mut Sim)) -> Vec<u16> {
+    let last = workers - 1;
+    let mut sim = Sim::of(workers, 1, |_| {});
+    sim.join_on(0, 1, ClientOptions::default());
+    sim.join_on(last, 1, ClientOptions::default());
+    let another = |sim: &mut Sim| {
+        let began = sim.now;
+        (sim.join_on(last, call, ClientOptions::default()), began)
+    };
+    let (_, began) = another(&mut sim);
+    assert!(sim.run_until(SECOND, |sim| sim.connected() == 3), "all connect");
+    let took = sim.now - began;
+    sim.order(Command::RemovePeer { peer: Sim::peer(2) });
+    sim.run(Duration::from_millis(50));
+    sim.talk(&[0], 10, 0);
+
+    let (newcomer, began) = another(&mut sim);
+    sim.run(took - sim.uplink.delay * 4);
+    sim.speak(0, &[0, 0, 10, 0xAB]);
+    sim.run(sim.uplink.delay + Duration::from_millis(1));
+    meanwhile(&mut sim);
+    sim.speak(0, &[0, 0, 11, 0xAB]);
+    sim.run(sim.uplink.delay + Duration::from_millis(1));
+    assert_eq!(sim.connected(), 3, "not yet");
+    assert!(sim.run_until(SECOND, |sim| sim.connected() == 4));
+    assert!(sim.now - began <= took + PACKET, "connected while what was said last is young");
+    sim.run(PACKET);
+    sim.speak(0, &[0, 0, 12, 0xAB]);
+    sim.run(SECOND);
+    assert_eq!(sim.heard(1, 0), (0..11).collect::<Vec<_>>(), "by the listener");
+    assert_continuous(sim.clients[newcomer].received());
+    sim.heard(newcomer, 0)
+}
+
+#[test]
+fn a_newcomer_hears_what_was_said_last_or_nothing_of_what_was_said_before() {
+    for workers in [1, 2] {
+        let heard = heard_by_newcomer(workers, 1, |sim| sim.order(Command::RemovePeer { peer: Sim::peer(1) }));
+        assert_eq!(heard, [12], "{workers} workers: nobody was there when 11 was said");
+    }
+}
+
+#[test]
+fn a_newcomer_hears_nothing_of_what_a_speaker_said_in_another_call() {
+    let heard = heard_by_newcomer(1, 2, |sim| {
+        sim.order(Command::AddPeer { call: CallId(2), peer: Sim::peer(0), grants: BOTH, max_speakers: MAX_SLOTS });
+    });
+    assert_eq!(heard, [12], "nobody was there when 11 was said");
+}
