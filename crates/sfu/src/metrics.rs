@@ -274,6 +274,8 @@ pub struct WorkerMetrics {
     pub receive_drops: u64,
     /// Turns that began more than 20 ms late: the one before took too long, or the thread got no core.
     pub late_ticks: u64,
+    /// Times in which packets were left to gather for up to 2 ms, since the worker would have been woken a thousand times a second.
+    pub rests: u64,
 }
 
 impl WorkerMetrics {

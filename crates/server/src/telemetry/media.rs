@@ -186,6 +186,11 @@ fn work(workers: &[WorkerMetrics]) -> Vec<MetricFamily> {
             each(workers, |w| w.late_ticks),
         ),
         counter(
+            "hubbub_sfu_rests_total",
+            "Times in which packets were left to gather for up to 2 ms, since the worker would have been woken a thousand times a second.",
+            each(workers, |w| w.rests),
+        ),
+        counter(
             "hubbub_sfu_worker_restarts_total",
             "Workers started again after a panic.",
             each(workers, |w| w.restarts),

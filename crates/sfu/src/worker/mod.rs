@@ -9,6 +9,7 @@ mod bucket;
 pub(crate) mod candidates;
 mod catch_up;
 mod census;
+mod coalescing;
 mod connection;
 pub(crate) mod core;
 mod diagnosis;

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use mio::net::{TcpListener, UdpSocket};
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::bind;
 use super::candidates::Candidates;
+use super::coalescing::Coalescing;
 use super::core::{Settings, WorkerCore};
 use super::discovery::{Discovery, Seen};
 use super::inspection::Page;
@@ -146,6 +148,9 @@ struct Serving {
     published_at: Instant,
     /// When the turn should have begun: the last one's beginning and what it then meant to wait.
     expected: Instant,
+    /// Datagrams and other workers' records taken since the thread last waited.
+    taken: u32,
+    coalescing: Coalescing,
     /// Who waits for what STUN servers say.
     discoverer: Option<mpsc::Sender<(u16, Vec<Seen>)>>,
     meter: LoadMeter,
@@ -213,7 +218,19 @@ impl Runner {
         core.set_segments(sender.uses_segments());
         let meter = LoadMeter::new(now, core.metrics_mut());
         let (tcp, frame) = (Connections::new(self.settings.max_tcp_connections), Vec::new());
-        Serving { core, tcp, sender, frame, published_at: now, expected: now, discoverer: None, meter }
+        let coalescing = Coalescing::new(now);
+        Serving {
+            core,
+            tcp,
+            sender,
+            frame,
+            published_at: now,
+            expected: now,
+            taken: 0,
+            coalescing,
+            discoverer: None,
+            meter,
+        }
     }
 
     fn serve(&mut self, doorbells: &[Arc<Doorbell>]) {
@@ -224,8 +241,14 @@ impl Runner {
         let (mut udp_waiting, mut accept_waiting, mut orders_waiting) = (true, true, false);
         loop {
             let more = udp_waiting || accept_waiting || orders_waiting || serving.tcp.has_unfinished();
-            let wait = if more { Duration::ZERO } else { serving.patience() };
+            let mut wait = if more { Duration::ZERO } else { serving.patience() };
+            let waits = !wait.is_zero();
             serving.expected += wait;
+            if waits && let Some(rest) = serving.coalescing.rest(Instant::now()) {
+                thread::sleep(rest.min(wait));
+                wait = Duration::ZERO;
+                serving.core.metrics_mut().rests += 1;
+            }
             if let Err(error) = self.poll.poll(&mut ready, Some(wait))
                 && error.kind() != io::ErrorKind::Interrupted
             {
@@ -234,6 +257,10 @@ impl Runner {
             let now = Instant::now();
             serving.note_lateness(now);
             serving.expected = now;
+            if waits {
+                let taken = std::mem::take(&mut serving.taken);
+                serving.coalescing.on_waited(now, !ready.is_empty(), taken);
+            }
             serving.tcp.resume(now, &mut serving.core);
             for event in &ready {
                 match event.token() {
@@ -380,6 +407,7 @@ impl Serving {
             // Or somebody's port was closed (ICMP): told once, concerns no datagram received here.
             return error.kind() != io::ErrorKind::WouldBlock;
         }
+        self.taken += receiver.count();
         self.core.read_ahead(receiver.datagrams_mut().map(|(path, _)| path));
         for (path, datagram) in receiver.datagrams_mut() {
             self.core.handle_datagram(now, path, datagram);
@@ -395,6 +423,7 @@ impl Serving {
     /// Takes what other workers sent.
     fn take_records(&mut self, now: Instant, socket: &UdpSocket, links: &mut Links) {
         links.receive(|origin, record| {
+            self.taken += 1;
             self.core.handle_record(now, origin, record);
             if self.core.must_flush() {
                 self.flush(now, socket);
@@ -488,6 +517,8 @@ mod tests {
             frame: Vec::new(),
             published_at: sim.now,
             expected: sim.now,
+            taken: 0,
+            coalescing: Coalescing::new(sim.now),
             discoverer: None,
             meter: LoadMeter::new(sim.now, &WorkerMetrics::default()),
             core: sim.core,

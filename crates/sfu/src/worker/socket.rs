@@ -89,6 +89,11 @@ impl Receiver {
         both.map(|((path, len), buffer)| (*path, buffer.get_mut(..*len).unwrap_or_default()))
     }
 
+    /// How many the last batch had.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.datagrams.len()).unwrap_or(u32::MAX)
+    }
+
     /// Whether the last batch was as large as batches get, so that there may be more.
     pub(super) fn is_full(&self) -> bool {
         self.datagrams.len() == RECEIVE

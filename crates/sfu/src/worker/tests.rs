@@ -1,6 +1,8 @@
 //! The thread around the core: restarts, slow readers.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -9,6 +11,7 @@ use super::*;
 use crate::command::{Command, Grants};
 use crate::event::LostReason;
 use crate::ids::{CallId, PeerId};
+use crate::metrics::WorkerMetrics;
 use crate::placement::Order;
 use crate::sdp::Offer;
 use crate::test_client::{ClientOptions, TestClient};
@@ -107,6 +110,51 @@ fn orders_that_do_not_fit_into_a_turn_are_carried_out_in_the_next_ones() {
     let offer = Offer::parse(&client.offer());
     worker.send(Order::Command(Command::Offer { peer: PeerId(19_999), request: 3, offer }));
     assert!(matches!(next(&mut events), Event::Answer { request: 3, .. }), "after all that came before it");
+    worker.stop();
+}
+
+/// Waits until the published numbers are as they shall be.
+fn until_metrics(worker: &WorkerHandle, done: impl Fn(&WorkerMetrics) -> bool) -> WorkerMetrics {
+    let until = Instant::now() + 6 * PATIENCE;
+    loop {
+        let metrics = worker.metrics();
+        if done(&metrics) {
+            return metrics;
+        }
+        assert!(Instant::now() < until, "in time: {metrics:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_worker_lets_packets_gather_while_they_would_wake_it_all_the_time_and_serves_everybody() {
+    let (worker, mut events) = worker();
+    let grants = Grants { speak: true, hear: true, hear_own: false };
+    let (early, late) = (PeerId(1), PeerId(2));
+    for peer in [early, late] {
+        worker.send(Order::Command(Command::AddPeer { call: CallId(1), peer, grants, max_speakers: 8 }));
+    }
+    connect(&worker, &mut events, early);
+    assert_eq!(until_metrics(&worker, |metrics| metrics.connected == 1).rests, 0, "few packets wait for nobody");
+
+    let (port, stop) = (worker.port(), Arc::new(AtomicBool::new(false)));
+    let stopped = Arc::clone(&stop);
+    let stranger = std::thread::spawn(move || {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        while !stopped.load(Ordering::Relaxed) {
+            socket.send_to(&[0xff], ("127.0.0.1", port)).expect("sent");
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    });
+    until_metrics(&worker, |metrics| metrics.rests > 0);
+    connect(&worker, &mut events, late);
+    stop.store(true, Ordering::Relaxed);
+    stranger.join().expect("no panic");
+
+    let taken = until_metrics(&worker, |metrics| metrics.connected == 2).packets_in;
+    let quiet = until_metrics(&worker, |metrics| metrics.packets_in >= taken && metrics.busy_permille < 5);
+    std::thread::sleep(Duration::from_millis(600));
+    assert_eq!(worker.metrics().rests, quiet.rests, "there is nothing to gather");
     worker.stop();
 }
 
