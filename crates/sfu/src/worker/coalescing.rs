@@ -24,7 +24,7 @@ pub(super) struct Coalescing {
     window_began: Instant,
     /// How often since then.
     times: u128,
-    /// And what it took.
+    /// What it took in that time.
     datagrams: u32,
     /// For how long packets gather, if they do.
     gather: Option<Duration>,
@@ -37,9 +37,13 @@ impl Coalescing {
         Self { window_began: now, times: 0, datagrams: 0, gather: None, up_since: None }
     }
 
-    /// The worker has waited until `now`, and something has come or nothing. Before, since it had got up, it took so many datagrams.
-    pub(super) fn on_waited(&mut self, now: Instant, came: bool, datagrams: u32) {
+    /// The worker took so many datagrams, or records of other workers.
+    pub(super) const fn on_taken(&mut self, datagrams: u32) {
         self.datagrams = self.datagrams.saturating_add(datagrams);
+    }
+
+    /// The worker has waited until `now`, and something has come or nothing.
+    pub(super) fn on_waited(&mut self, now: Instant, came: bool) {
         self.up_since = came.then_some(now);
         if !came {
             return;
@@ -70,7 +74,8 @@ mod tests {
         let until = *now + Duration::from_millis(ms);
         while *now < until {
             *now += Duration::from_micros(micros);
-            coalescing.on_waited(*now, true, 1);
+            coalescing.on_taken(1);
+            coalescing.on_waited(*now, true);
         }
         coalescing.rest(*now).is_some()
     }
@@ -97,13 +102,15 @@ mod tests {
             now += Duration::from_secs(1);
             for _ in 0..50 {
                 now += Duration::from_micros(50);
-                coalescing.on_waited(now, true, 1);
+                coalescing.on_taken(1);
+                coalescing.on_waited(now, true);
             }
             assert_eq!(coalescing.rest(now), None);
         }
         assert!(gathers_after(&mut coalescing, &mut now, 500, 300));
         now += Duration::from_secs(1);
-        coalescing.on_waited(now, true, 1);
+        coalescing.on_taken(1);
+        coalescing.on_waited(now, true);
         assert_eq!(coalescing.rest(now), None, "the first packet after silence waits for nobody");
     }
 
@@ -118,7 +125,7 @@ mod tests {
         assert_eq!(rest(&coalescing, 1_900), Some(LEAST));
         assert_eq!(rest(&coalescing, 1_901), None, "shorter than the system can sleep");
         assert_eq!(rest(&coalescing, 5_000), None, "the work took longer");
-        coalescing.on_waited(now, false, 0);
+        coalescing.on_waited(now, false);
         assert_eq!(rest(&coalescing, 0), None, "who waits after an empty rest is woken by the first packet");
     }
 
@@ -129,7 +136,8 @@ mod tests {
             let mut coalescing = Coalescing::new(now);
             for _ in 0..300 {
                 now += Duration::from_millis(1);
-                coalescing.on_waited(now, true, datagrams);
+                coalescing.on_taken(datagrams);
+                coalescing.on_waited(now, true);
             }
             coalescing.rest(now).map(|rest| rest.as_micros())
         };

@@ -148,8 +148,6 @@ struct Serving {
     published_at: Instant,
     /// When the turn should have begun: the last one's beginning and what it then meant to wait.
     expected: Instant,
-    /// Datagrams and other workers' records taken since the thread last waited.
-    taken: u32,
     coalescing: Coalescing,
     /// Who waits for what STUN servers say.
     discoverer: Option<mpsc::Sender<(u16, Vec<Seen>)>>,
@@ -219,18 +217,7 @@ impl Runner {
         let meter = LoadMeter::new(now, core.metrics_mut());
         let (tcp, frame) = (Connections::new(self.settings.max_tcp_connections), Vec::new());
         let coalescing = Coalescing::new(now);
-        Serving {
-            core,
-            tcp,
-            sender,
-            frame,
-            published_at: now,
-            expected: now,
-            taken: 0,
-            coalescing,
-            discoverer: None,
-            meter,
-        }
+        Serving { core, tcp, sender, frame, published_at: now, expected: now, coalescing, discoverer: None, meter }
     }
 
     fn serve(&mut self, doorbells: &[Arc<Doorbell>]) {
@@ -258,8 +245,7 @@ impl Runner {
             serving.note_lateness(now);
             serving.expected = now;
             if waits {
-                let taken = std::mem::take(&mut serving.taken);
-                serving.coalescing.on_waited(now, !ready.is_empty(), taken);
+                serving.coalescing.on_waited(now, !ready.is_empty());
             }
             serving.tcp.resume(now, &mut serving.core);
             for event in &ready {
@@ -407,7 +393,7 @@ impl Serving {
             // Or somebody's port was closed (ICMP): told once, concerns no datagram received here.
             return error.kind() != io::ErrorKind::WouldBlock;
         }
-        self.taken += receiver.count();
+        self.coalescing.on_taken(receiver.count());
         self.core.read_ahead(receiver.datagrams_mut().map(|(path, _)| path));
         for (path, datagram) in receiver.datagrams_mut() {
             self.core.handle_datagram(now, path, datagram);
@@ -423,7 +409,7 @@ impl Serving {
     /// Takes what other workers sent.
     fn take_records(&mut self, now: Instant, socket: &UdpSocket, links: &mut Links) {
         links.receive(|origin, record| {
-            self.taken += 1;
+            self.coalescing.on_taken(1);
             self.core.handle_record(now, origin, record);
             if self.core.must_flush() {
                 self.flush(now, socket);
@@ -517,7 +503,6 @@ mod tests {
             frame: Vec::new(),
             published_at: sim.now,
             expected: sim.now,
-            taken: 0,
             coalescing: Coalescing::new(sim.now),
             discoverer: None,
             meter: LoadMeter::new(sim.now, &WorkerMetrics::default()),
