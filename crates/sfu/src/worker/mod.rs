@@ -33,6 +33,7 @@ mod run;
 mod sending;
 mod settings;
 mod socket;
+mod sockets;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,7 @@ pub use self::diagnosis::{
 };
 pub(crate) use self::handle::{Post, WorkerHandle};
 use self::links::Links;
+use self::sockets::Sockets;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::event::Event;
@@ -71,7 +73,7 @@ pub(crate) fn start(
         && interfaces::are_several(config.bind, &config.announced).map_err(candidates::unlisted)?;
     for index in 0..config.workers {
         let address = bind_address(config, index);
-        let sockets = run::Sockets::bind(address)?;
+        let sockets = Sockets::bind(address)?;
         if several {
             sockets.answer_from_where_asked().map_err(|source| StartError::Bind { address, source })?;
         }
